@@ -87,6 +87,6 @@ export class BodyWatch implements Expiring {
   }
 
   expired(): void {
-    this.#owner.bodyStalled(new GatewayError('request_timeout', 'The request body stood still for too long.'));
+    this.#owner.bodyStalled(new GatewayError('request_timeout', 'The request body made no progress for too long.'));
   }
 }

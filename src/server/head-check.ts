@@ -78,7 +78,9 @@ export function checkHead(head: RequestHead, httpVersion: string, bounds: HeadBo
   }
 
   if (host === undefined ? !old : !isAuthority(host)) {
-    return invalid(host === undefined ? 'The request has no Host field.' : 'The Host field names no valid host.');
+    return invalid(
+      host === undefined ? 'The request has no Host field.' : 'The Host field does not name a valid host.',
+    );
   }
   const fault = targetFault(head.method, head.target, host);
   if (fault !== undefined) return invalid(fault);
@@ -114,7 +116,7 @@ function bodyLengthOf(
   }
   if (length === undefined) return 'none';
   const bytes = decimal(length);
-  if (bytes === undefined) return invalid('The Content-Length is no length.');
+  if (bytes === undefined) return invalid('Content-Length is not a valid number.');
   if (maxBodyBytes > 0 && bytes > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
   return bytes === 0 ? 'none' : bytes;
 }
@@ -151,7 +153,7 @@ function codingFault(value: string): GatewayError | undefined {
   if (!isMeant || chunked > 1 || (chunked === 1 && codings.at(-1) !== 'chunked')) {
     return invalid('The Transfer-Encoding is ambiguous.');
   }
-  return new GatewayError('not_implemented', 'The only transfer coding is chunked.');
+  return new GatewayError('not_implemented', 'The only supported transfer coding is chunked.');
 }
 
 function invalid(detail: string): GatewayError {
@@ -159,5 +161,5 @@ function invalid(detail: string): GatewayError {
 }
 
 function unknownExpectation(): GatewayError {
-  return new GatewayError('expectation_failed', 'The gateway knows no expectation but 100-continue.');
+  return new GatewayError('expectation_failed', 'Only the expectation 100-continue is supported.');
 }

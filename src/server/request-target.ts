@@ -14,7 +14,7 @@ const hash = 0x23;
  */
 export function targetFault(method: string, target: string, host: string | undefined): string | undefined {
   if (target.charCodeAt(0) === slash) return pathFault(target, 0);
-  if (target === '*') return method === 'OPTIONS' ? undefined : 'Only OPTIONS can ask for *.';
+  if (target === '*') return method === 'OPTIONS' ? undefined : 'Only OPTIONS may use the target *.';
   return absoluteFault(target, host);
 }
 
@@ -23,11 +23,11 @@ function pathFault(target: string, start: number): string | undefined {
   let inPath = true;
   for (let i = start; i < target.length; i += 1) {
     const code = target.charCodeAt(i);
-    if (code <= 0x20 || code >= 0x7f) return 'The request target holds characters that must be percent-encoded.';
-    if (code === hash) return 'The request target holds a fragment (#).';
+    if (code <= 0x20 || code >= 0x7f) return 'The request target contains characters that must be percent-encoded.';
+    if (code === hash) return 'The request target contains a fragment (#).';
     if (code === question) inPath = false;
     else if (code === percent && inPath && target.charCodeAt(i + 1) === zero && target.charCodeAt(i + 2) === zero) {
-      return 'The path holds %00.';
+      return 'The path contains %00.';
     }
   }
   return undefined;
@@ -41,7 +41,7 @@ function absoluteFault(target: string, host: string | undefined): string | undef
   let end = start;
   while (end < target.length && !isEndOfAuthority(target.charCodeAt(end))) end += 1;
   const authority = target.slice(start, end);
-  if (!isAuthority(authority)) return 'The request target names no valid host.';
+  if (!isAuthority(authority)) return 'The request target does not name a valid host.';
   if (host !== undefined && !isSameAuthority(authority, host, scheme)) {
     return 'The request target and the Host field name different hosts.';
   }

@@ -174,14 +174,14 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
     if (this.#phase === 'streaming') {
       this.abort(
         this.#clientHolds
-          ? new GatewayError('client_too_slow', 'The client did not take the response for too long.')
-          : new GatewayError('tunnel_failed', 'The response stood still for too long.'),
+          ? new GatewayError('client_too_slow', 'The client did not read the response for too long.')
+          : new GatewayError('tunnel_failed', 'The response made no progress for too long.'),
       );
     } else if (this.#uploaded) {
       this.abort(new GatewayError('headers_timeout', 'The app did not begin its response in time.'));
     } else if (this.#connection?.http.pipe.needsDrain === true) {
       this.abort(new GatewayError('headers_timeout', 'The app stopped reading the request.'));
-    } else this.abort(new GatewayError('request_timeout', 'The request body stood still for too long.'));
+    } else this.abort(new GatewayError('request_timeout', 'The request body made no progress for too long.'));
   }
 
   // Called by the connection.

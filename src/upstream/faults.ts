@@ -9,7 +9,7 @@ import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/err
 type Fault = readonly [code: ErrorCode, detail: string];
 
 const noRelay: Fault = ['no_relay', 'The connection to the relay was lost.'];
-const unreachable: Fault = ['lease_unreachable', 'The app behind this lease can not be reached.'];
+const unreachable: Fault = ['lease_unreachable', 'The app behind this lease cannot be reached.'];
 const gone: Fault = ['lease_unreachable', 'The relay no longer knows this lease, or its app is gone.'];
 const handshake: Fault = ['tunnel_failed', 'The end-to-end handshake with the app failed.'];
 const broken: Fault = ['tunnel_failed', 'The tunnel to the app broke before the response began.'];
@@ -46,8 +46,8 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   lease_refused: ['lease_unreachable', 'The relay or the app refused the connection.'],
   client_not_admitted: ['client_not_admitted', 'The app does not admit this gateway.'],
   clock_skew: skewed,
-  lease_timeout: ['dial_timeout', 'The relay did not answer in time.'],
-  dial_timeout: ['dial_timeout', 'The app did not answer the dial in time.'],
+  lease_timeout: ['dial_timeout', 'The relay did not respond in time.'],
+  dial_timeout: ['dial_timeout', 'The app did not respond to the dial in time.'],
   dial_aborted: broken,
   identity_invalid: handshake,
   identity_file: internal,
@@ -88,11 +88,11 @@ export function exchangeFault(fault: HttpFault): GatewayError {
   const { kind, moment, cause } = fault;
   switch (kind) {
     case 'malformed':
-      return new GatewayError('bad_upstream_response', 'The app responded with something that is not valid HTTP.', {
+      return new GatewayError('bad_upstream_response', 'The response of the app is not valid HTTP.', {
         cause: fault,
       });
     case 'unasked':
-      return new GatewayError('bad_upstream_response', 'The app sent something before it was asked.', { cause: fault });
+      return new GatewayError('bad_upstream_response', 'The app sent data before the request.', { cause: fault });
     case 'request_body':
       return cause instanceof GatewayError
         ? cause

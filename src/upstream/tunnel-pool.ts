@@ -263,7 +263,7 @@ export class TunnelPool implements ConnectionOwner {
     const error =
       dial === undefined
         ? overloaded('No tunnel to this lease became free in time.')
-        : new GatewayError('dial_timeout', 'The app did not answer the dial in time.', { retryAfterSeconds: 1 });
+        : new GatewayError('dial_timeout', 'The app did not respond to the dial in time.', { retryAfterSeconds: 1 });
     pending.waiter.failed(error);
     this.#abandon(dial, error);
   };

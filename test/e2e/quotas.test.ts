@@ -74,7 +74,7 @@ describe('a quota in requests', () => {
     assert.deepEqual([refused.status, codeOf(refused)], [429, 'quota_exceeded']);
     assert.equal(refused.message.headers['retry-after'], String(halfDay));
     assert.equal(field(refused, 'ratelimit'), `"daily-requests";r=0;t=${halfDay}`);
-    assert.match(refused.text, /The daily quota of this key, in requests, is used up/);
+    assert.match(refused.text, /This key has used up its daily quota of requests/);
     assert.equal(seen, 2);
     bench.time.nowMs += halfDay * 1000 - 1;
     const atTheEnd = await bench.call('/peer/app/');
@@ -190,7 +190,7 @@ describe('a quota in tokens', () => {
       assert.equal(first.status, 200);
       assert.match(field(first, 'ratelimit-policy') ?? '', /^"monthly-llm-tokens";q=50;w=2592000;qu="llm-tokens"$/);
       const refused = await untilRefused(bench);
-      assert.match(refused.text, /The monthly quota of this key, in tokens of language models, is used up/);
+      assert.match(refused.text, /This key has used up its monthly quota of language-model tokens/);
     }
   });
 

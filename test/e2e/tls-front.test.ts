@@ -156,9 +156,9 @@ test('rejects unusable settings completely, and names the fault', async (t) => {
     [tlsSettings({ certificates: [certificate, mixed] }), /mixed\.pem/],
     [
       tlsSettings({ certificates: [{ ...certificate, cert: 'no PEM', name: 'empty.pem' }] }),
-      /empty\.pem is no certificate/,
+      /empty\.pem is not a PEM certificate/,
     ],
-    [tlsSettings({ clientCa: { ca: '', name: 'none.pem' } }), /none\.pem is no certificate/],
+    [tlsSettings({ clientCa: { ca: '', name: 'none.pem' } }), /none\.pem is not a PEM certificate/],
     [
       tlsSettings({ clientCa: { ca: broken, name: 'broken.pem' } }),
       /broken\.pem holds a malformed certificate, number 2 of 3/,
@@ -167,7 +167,7 @@ test('rejects unusable settings completely, and names the fault', async (t) => {
       tlsSettings({ clientCa: { ca: clientCertificate.cert, name: 'leaf.pem' } }),
       /leaf\.pem holds .* not a certificate authority/,
     ],
-    [tlsSettings({ certificates: [weakCertificate] }), /weak-cert\.pem can't be used: ee key too small/],
+    [tlsSettings({ certificates: [weakCertificate] }), /weak-cert\.pem cannot be used: ee key too small/],
   ] as const;
   for (const [settings, message] of wrong) {
     await assert.rejects(

@@ -110,7 +110,7 @@ describe('unreported usage', () => {
     assert.equal(refused.message.headers['retry-after'], '43200');
     const problem = JSON.parse(refused.text) as { code: string; detail: string };
     assert.equal(problem.code, 'quota_exceeded');
-    assert.match(problem.detail, /did not report the tokens .*`stream_options\.include_usage`/);
+    assert.match(problem.detail, /did not report its token usage.*`stream_options\.include_usage`/);
     bench.time.nowMs += 43_200_000;
     assert.equal(await bench.post('/v1/chat/completions', request), 200);
     assert.equal(await bench.post('/v1/chat/completions', request), 429);

@@ -78,7 +78,7 @@ function wanted({ route, policy }: Exchange): string {
 }
 
 function tooManyWait(): GatewayError {
-  return new GatewayError('overloaded', 'Too many requests wait for the relays to list their leases.', {
+  return new GatewayError('overloaded', 'Too many requests are waiting for the relays to list their leases.', {
     retryAfterSeconds: 1,
   });
 }

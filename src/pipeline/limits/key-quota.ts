@@ -73,24 +73,20 @@ function fieldsOf(states: readonly QuotaState[]): string[] {
 const resourceWords: Readonly<Record<Resource, string>> = {
   requests: 'requests',
   bytes: 'bytes',
-  llmTokens: 'tokens of language models',
+  llmTokens: 'language-model tokens',
 };
 
 export function quotaRefusal({ kind, resource, resetMs }: QuotaState): GatewayError {
-  return new GatewayError(
-    'quota_exceeded',
-    `The ${kind} quota of this key, in ${resourceWords[resource]}, is used up.`,
-    {
-      retryAfterSeconds: Math.max(1, seconds(resetMs)),
-    },
-  );
+  return new GatewayError('quota_exceeded', `This key has used up its ${kind} quota of ${resourceWords[resource]}.`, {
+    retryAfterSeconds: Math.max(1, seconds(resetMs)),
+  });
 }
 
 /** `state`: the quota whose reset re-enables the key. */
 export function unreportedRefusal({ resetMs }: QuotaState): GatewayError {
   return new GatewayError(
     'quota_exceeded',
-    'An earlier response of this lease did not report the tokens that it took, as streams do without `stream_options.include_usage`. This key may not call the lease until its quota period ends.',
+    'An earlier response of this lease did not report its token usage; streams report it only with `stream_options.include_usage`. This key may not call the lease until its quota period ends.',
     { retryAfterSeconds: Math.max(1, seconds(resetMs)) },
   );
 }

@@ -66,7 +66,10 @@ export function refuse(sink: Sink, charge: Charge | undefined, retryAfterMs: num
 
 function refusal(charge: Charge | undefined, retryAfterMs: number): GatewayError {
   if (retryAfterMs === Infinity) {
-    return new GatewayError('rate_limited', 'The request costs more than its bucket holds: it will never be admitted.');
+    return new GatewayError(
+      'rate_limited',
+      'The request costs more tokens than its bucket can hold, so it is never admitted.',
+    );
   }
   const whose = charge === undefined || charge.level === 'global' ? 'the gateway' : `this ${names[charge.level]}`;
   return new GatewayError('rate_limited', `The rate limit of ${whose} is reached.`, {

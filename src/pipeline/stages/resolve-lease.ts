@@ -40,16 +40,16 @@ export function resolveLease(lookup: LeaseLookup): Stage {
             : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
         case 'unknown':
           return lookup.directory.known(exchange.route?.lease ?? '') === undefined
-            ? new GatewayError('lease_not_found', 'No relay lists a lease of this name or id.')
+            ? new GatewayError('lease_not_found', 'No relay lists a lease with this name or id.')
             : pinnedElsewhere();
         case 'lost':
           // Not 404: retrying makes sense, and proxies cache a 404.
           return new GatewayError(
             'lease_unreachable',
-            'The app behind this lease was here a moment ago and is not now.',
+            'The app behind this lease has just gone offline. Try again shortly.',
           );
         case 'ambiguous':
-          return new GatewayError('lease_ambiguous', 'The name fits several leases; use the id of the one you mean.');
+          return new GatewayError('lease_ambiguous', 'Several leases have this name; use the id of the one you mean.');
         case 'not_accepted':
           return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
         case 'no_relay':
@@ -77,5 +77,8 @@ export function resolveLease(lookup: LeaseLookup): Stage {
 }
 
 function pinnedElsewhere(): GatewayError {
-  return new GatewayError('lease_unreachable', 'A relay leads a name to another lease than it is pinned to.');
+  return new GatewayError(
+    'lease_unreachable',
+    'A relay resolves the name to another lease than the one it is pinned to.',
+  );
 }

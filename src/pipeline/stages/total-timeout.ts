@@ -51,7 +51,7 @@ class BoundedSink extends PassingSink implements Expiring {
   }
 
   expired(): void {
-    const error = new GatewayError('total_timeout', 'The request took longer than it may in all.');
+    const error = new GatewayError('total_timeout', 'The request exceeded its total timeout.');
     if (this.#flow !== undefined) {
       this.#flow.abort(error);
       return;

@@ -25,7 +25,7 @@ const page = `<!doctype html>
 <style>${styles}</style>
 <main>
 <h1>Errors of Portal Gateway</h1>
-<p>Responses that the gateway, or <code>expose</code> next to an app, makes itself carry one of these codes.</p>
+<p>Each error response of the gateway, or of <code>expose</code> next to an app, carries one of these codes.</p>
 ${codesByStatus().map(section).join('')}</main>
 </html>
 `;

@@ -120,7 +120,7 @@ export class Http1 implements RetiringProtocol {
     if (connection === undefined || connection.busy) {
       connection?.cut();
       socket.destroy();
-    } else connection.refuse(new GatewayError('not_implemented', 'The gateway is no forward proxy.'));
+    } else connection.refuse(new GatewayError('not_implemented', 'The gateway is not a forward proxy.'));
   };
 
   readonly #idle = (socket: Socket): void => {

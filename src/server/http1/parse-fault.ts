@@ -28,7 +28,7 @@ export function parseFaultOf(error: Error, socket: Socket): ParseFault {
     case 'HPE_INVALID_METHOD':
       // RFC 9110 §9.1: a well-formed but unknown method.
       return isRequestLine(error)
-        ? new GatewayError('not_implemented', 'The gateway does not know this method.')
+        ? new GatewayError('not_implemented', 'The gateway does not support this method.')
         : new GatewayError('invalid_request', 'This is not a valid HTTP/1.1 request.');
     default:
       return code.startsWith('HPE_')

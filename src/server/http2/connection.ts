@@ -198,6 +198,9 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   #spend(bound: RateBound): void {
     if (this.#phase === 'over' || bound.spend()) return;
     this.#phase = 'over';
-    this.#session.destroy(new Error('the client asks for too much'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(
+      new Error('the client exceeds a rate limit of the connection'),
+      constants.NGHTTP2_ENHANCE_YOUR_CALM,
+    );
   }
 }

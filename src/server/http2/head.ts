@@ -86,8 +86,8 @@ function take(pseudo: PseudoFields, name: string, value: string): void {
 
 function faultOf(pseudo: PseudoFields, host: string | undefined, sized: boolean): GatewayError | undefined {
   const { method, scheme, authority, protocol } = pseudo;
-  if (!knownMethods.has(method)) return notImplemented('The gateway does not know this method.');
-  if (method === 'CONNECT' && protocol === undefined) return notImplemented('The gateway is no forward proxy.');
+  if (!knownMethods.has(method)) return notImplemented('The gateway does not support this method.');
+  if (method === 'CONNECT' && protocol === undefined) return notImplemented('The gateway is not a forward proxy.');
   if (scheme !== 'https' && scheme !== 'http') return invalid('The scheme of the request is neither http nor https.');
   if (authority !== undefined && host !== undefined && !isSameAuthority(authority, host, scheme)) {
     return invalid('The :authority and the Host field name different hosts.');
@@ -95,8 +95,8 @@ function faultOf(pseudo: PseudoFields, host: string | undefined, sized: boolean)
   if (protocol === undefined) return undefined;
   // A length of 0 is rejected as well: nghttp2 would treat the data of the tunnel as excess
   // content.
-  if (sized) return invalid('A CONNECT request has no content.');
-  return isPassedOn(protocol) ? undefined : notImplemented('The gateway does not pass on this protocol.');
+  if (sized) return invalid('A CONNECT request must not have content.');
+  return isPassedOn(protocol) ? undefined : notImplemented('The gateway does not forward this protocol.');
 }
 
 function invalid(detail: string): GatewayError {

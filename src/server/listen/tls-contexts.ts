@@ -97,7 +97,7 @@ function namedContext({ cert, key, name }: TlsCertificate, minVersion: MinTlsVer
   try {
     return { leaf, context: createTlsContext({ minVersion, cert, key, ca }) };
   } catch (cause) {
-    throw new TlsSettingsError(`the certificate in ${name} can't be used: ${tlsReasonOf(cause)}`, { cause });
+    throw new TlsSettingsError(`the certificate in ${name} cannot be used: ${tlsReasonOf(cause)}`, { cause });
   }
 }
 
@@ -116,6 +116,6 @@ function leafOf(pem: string, name: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (cause) {
-    throw new TlsSettingsError(`${name} is no certificate in PEM`, { cause });
+    throw new TlsSettingsError(`${name} is not a PEM certificate`, { cause });
   }
 }
