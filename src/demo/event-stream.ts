@@ -15,7 +15,7 @@ export function sendEvents(request: IncomingMessage, response: ServerResponse, u
   const lastId = request.headers['last-event-id'];
   const after = numberOf(typeof lastId === 'string' ? lastId : '0', 0, Number.MAX_SAFE_INTEGER);
   if (count === undefined || intervalMs === undefined || after === undefined) {
-    const bounds = `count is at most ${maxEvents}, interval is 1 to ${maxIntervalMs} ms, Last-Event-ID is a number of ours`;
+    const bounds = `count is at most ${maxEvents}, interval is 1 to ${maxIntervalMs} ms, Last-Event-ID is the id of an event from this stream`;
     responseText(response, 400, `${bounds}.`);
     return;
   }

@@ -44,7 +44,7 @@ function render(request: IncomingMessage, facts: PathFacts): string {
     ['Scopes', first('x-gateway-scopes')],
     ['Address', first('x-forwarded-for')],
     ['Request', requestId],
-    ['Asked for', askedFor(first)],
+    ['Requested URL', askedFor(first)],
     ['Via', first('via')],
   ];
   const hops: readonly Hop[] = [
@@ -73,8 +73,8 @@ function render(request: IncomingMessage, facts: PathFacts): string {
 <h1>${through ? 'You came through the tunnel.' : 'You came straight to the app.'}</h1>
 <p>${
     through
-      ? 'This page was served by the demo app behind the gateway. The gateway checked your key; the relay in between could read nothing.'
-      : 'No gateway was on the way of this request: it carries no request id.'
+      ? 'This page was served by the demo app behind the gateway. The gateway verified your key; the relay in between could not read the request.'
+      : 'This request did not pass through a gateway: it has no request id.'
   }</p>
 </header>
 <ol class="path" aria-label="The path of this request">${hops.map(hopItem).join('')}</ol>
@@ -90,7 +90,7 @@ const tries: readonly (readonly [string, string])[] = [
   ['echo', 'your request, as the app got it'],
   ['sse?count=50', 'an event stream'],
   ['bytes/1000000', 'a million bytes'],
-  ['slow?ms=2000', 'an answer that takes its time'],
+  ['slow?ms=2000', 'a slow response'],
   ['status/503', 'any status'],
 ];
 

@@ -12,10 +12,10 @@ export function leaseNameFault(name: string): string | undefined {
   if (name === '') return 'the name is empty';
   const length = Array.from(name).length;
   if (length > maxLeaseNameLength) {
-    return `the name has ${length} characters and at most ${maxLeaseNameLength} are allowed`;
+    return `the name has ${length} characters, but at most ${maxLeaseNameLength} are allowed`;
   }
   // Relays and gateways ignore such a name, because it could shadow the id of another lease.
-  if (leaseIdIn(name) !== undefined) return `"${name}" looks like a lease id, which a name must not`;
+  if (leaseIdIn(name) !== undefined) return `"${name}" has the format of a lease id, which is not allowed for a name`;
   const bad = /[^\p{L}\p{M}\p{N}_-]/u.exec(name);
   if (bad === null) return undefined;
   return `the name contains ${nameOfCharacter(bad[0])}; letters, digits, "-" and "_" are allowed`;

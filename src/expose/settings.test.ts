@@ -70,7 +70,7 @@ const notNames: readonly (readonly [string, RegExp])[] = [
   ['a\u00a0b', /unprintable character U\+00A0/],
   ['x'.repeat(129), /129 characters/],
   ['😀'.repeat(300), /300 characters/],
-  ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', /looks like a lease id/],
+  ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', /has the format of a lease id/],
 ];
 for (const [name, reason] of notNames) {
   test(`rejects the name ${JSON.stringify(name).slice(0, 30)}`, () => {

@@ -62,7 +62,7 @@ async function exchange(mux: Mux, request: Packet, limitBytes: number, signal: A
     pipe.write([encodePacket(request)]);
     const answer = await messages.next(signal);
     if (answer === undefined)
-      throw new PortalError('packet_unexpected', `the relay ended a ${request.type} without an answer`);
+      throw new PortalError('packet_unexpected', `the relay ended a ${request.type} without a response`);
     return decodePacket(answer);
   } finally {
     // Each stream carries one request: discard further input.
@@ -79,5 +79,5 @@ function seconds(ms: number): bigint {
 }
 
 function unexpected(to: string, answer: Packet): PortalError {
-  return new PortalError('packet_unexpected', `the relay answered ${to} with a ${answer.type}`);
+  return new PortalError('packet_unexpected', `the relay responded to ${to} with a ${answer.type}`);
 }

@@ -53,7 +53,7 @@ export async function dialLease(
 
     const answer = await messages.next(signal);
     if (answer === undefined)
-      throw new PortalError('lease_refused', `the relay ended the dial of ${leaseId} without an answer`);
+      throw new PortalError('lease_refused', `the relay ended the dial of ${leaseId} without a response`);
     checkAccepted(answer, leaseId);
     isAccepted = true;
 
@@ -63,7 +63,7 @@ export async function dialLease(
         ownClockFault(dialer, leaseId) ??
         new PortalError(
           'lease_refused',
-          `the app ${leaseId} ended the dial in the handshake: it may not admit this client`,
+          `the app ${leaseId} ended the dial during the handshake: it may not admit this client`,
         )
       );
     }
@@ -95,13 +95,13 @@ function ownClockFault({ skewMs }: Dialer, leaseId: string): ClockSkewError | un
 function checkAccepted(answer: Buffer, leaseId: string): void {
   const packet = decodePacket(answer);
   if (packet.type !== 'connectionResponse') {
-    throw new PortalError('packet_unexpected', `the relay answered a connection request with ${packet.type}`);
+    throw new PortalError('packet_unexpected', `the relay responded to a connection request with ${packet.type}`);
   }
   switch (packet.code) {
     case ResponseCode.ACCEPTED:
       return;
     case ResponseCode.INVALID_IDENTITY:
-      throw new PortalError('lease_unknown', `the relay knows no lease ${leaseId}, or its app is gone`);
+      throw new PortalError('lease_unknown', `the relay does not know the lease ${leaseId}, or its app has gone`);
     case ResponseCode.REJECTED:
       throw new PortalError('lease_rejected', `the relay or the app rejected the connection to ${leaseId}`);
     case ResponseCode.CLIENT_NOT_ADMITTED:

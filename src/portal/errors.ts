@@ -79,7 +79,7 @@ export class ClockSkewError extends PortalError {
   constructor(peer: 'app' | 'client' | 'relay', skewSeconds: number | undefined, consequence: string, peerId?: string) {
     const difference =
       skewSeconds === undefined
-        ? `the clock of this machine is more than ${clockToleranceSeconds} s off the ${peer}'s`
+        ? `the clock of this machine differs from the ${peer}'s by more than ${clockToleranceSeconds} s`
         : skewText(skewSeconds, 'this machine', `the ${peer}'s`);
     super('clock_skew', `${difference}: ${consequence}`);
     this.peer = peer;

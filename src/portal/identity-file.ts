@@ -56,7 +56,7 @@ async function readPem(path: string): Promise<Buffer> {
     if (!stat.isFile()) throw fault(path, 'it is not a regular file');
     const privacy = await refusalOf(path, stat, 'key');
     if (privacy !== undefined) throw fault(path, privacy);
-    if (stat.size > maxFileBytes) throw fault(path, `it has ${stat.size} bytes and can't be a private key`);
+    if (stat.size > maxFileBytes) throw fault(path, `it has ${stat.size} bytes and cannot be a private key`);
     return await readUpTo(file, maxFileBytes);
   } catch (error) {
     if (error instanceof PortalError) throw error;
@@ -104,7 +104,7 @@ function openFault(error: unknown): string {
     case 'EPERM':
       return 'this user may not read it: change its owner, or run as its owner';
     case 'ELOOP':
-      return 'its symbolic links lead in a circle: remove them';
+      return 'its symbolic links are circular: remove them';
     default:
       return `it could not be opened (${errorCode(error)})`;
   }
@@ -118,9 +118,9 @@ function createFault(error: unknown): string {
     case 'EPERM':
       return 'it could not be created: let this user write to its directory, or name another path';
     case 'ENOENT':
-      return 'it could not be created: this file system takes no such directories; name another path';
+      return 'it could not be created: its directory cannot be created on this file system; name another path';
     case 'ENOTDIR':
-      return 'it could not be created: a part of its path is no directory';
+      return 'it could not be created: a part of its path is not a directory';
     default:
       return `it could not be created (${errorCode(error)})`;
   }

@@ -48,7 +48,7 @@ export async function requestInfo(mux: Mux, signal: AbortSignal, options: InfoOp
 
 function ended(reader: LeaseListReader): PortalError {
   return reader.begun
-    ? new PortalError('stream_truncated', 'the relay ended the stream in the middle of its lease list')
+    ? new PortalError('stream_truncated', 'the relay ended the stream within its lease list')
     : new PortalError('packet_unexpected', 'the relay ended an info request without a response');
 }
 

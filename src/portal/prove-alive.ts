@@ -34,17 +34,17 @@ export async function proveAlive(session: Provable, signal: AbortSignal, timeout
 
 function failure(error: unknown, shown: string, signal: AbortSignal): PortalError {
   if (signal.aborted) {
-    return new PortalError('dial_aborted', `connecting to relay ${shown} was given up`, { cause: signal.reason });
+    return new PortalError('dial_aborted', `connecting to relay ${shown} was cancelled`, { cause: signal.reason });
   }
   const isSilent = !(error instanceof PortalError) || error.code === 'keepalive_timeout';
   if (isSilent) {
     return new PortalError(
       'connect_timeout',
-      `relay ${shown} opened a websocket and then did not answer; check that the relay is not frozen, and that the address is that of a relay`,
+      `relay ${shown} opened a websocket and then did not respond; check that the relay is not frozen, and that the address is that of a relay`,
       { cause: error },
     );
   }
-  return new PortalError(error.code, `relay ${shown} opened a websocket and did not keep it: ${error.message}`, {
+  return new PortalError(error.code, `relay ${shown} opened a websocket that did not stay open: ${error.message}`, {
     cause: error,
   });
 }

@@ -253,7 +253,7 @@ export class Session {
    */
   #leaveWithin(ms: number): void {
     this.#leaving ??= setTimeout(() => {
-      this.#end(new PortalError('session_goaway', `the relay took no new streams for ${ms / 1_000} s`));
+      this.#end(new PortalError('session_goaway', `the relay accepted no new streams for ${ms / 1_000} s`));
     }, ms).unref();
   }
 

@@ -74,7 +74,7 @@ export class ControlStream implements PipeHandler {
     const hasRoom = this.#pipe.write(packet instanceof Uint8Array ? [packet] : packet);
     if (!this.#held.hold(streamBytes + this.#pipe.queuedBytes)) {
       this.abandon();
-      throw new PortalError('too_many_streams', 'the address holds too much in unread responses');
+      throw new PortalError('too_many_streams', 'too many bytes of unread responses for this address');
     }
     if (hasRoom) return;
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
@@ -138,7 +138,7 @@ export class ControlStream implements PipeHandler {
   data(chunk: Buffer): void {
     if (!this.#budget.take(chunk.length)) {
       this.#pipe.reset();
-      this.error(new PortalError('packet_too_large', 'the connection holds too much in requests'));
+      this.error(new PortalError('packet_too_large', 'too many bytes of unfinished requests on this connection'));
       return;
     }
     this.#heldBytes += chunk.length;

@@ -131,7 +131,7 @@ export class HttpDoor {
       response.setHeader('upgrade', 'websocket');
       json(response, 426, { error: 'this is a Portal relay: open a websocket here' });
     } else if (path === '/') json(response, 200, { service: 'Portal relay', protocol: 'v1', websocket: relayPath });
-    else json(response, 404, { error: 'there is nothing here' });
+    else json(response, 404, { error: 'nothing is served at this path' });
   }
 
   /** IMF-fixdate (RFC 9110 §5.6.7). */

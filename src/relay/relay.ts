@@ -115,7 +115,7 @@ class RunningRelay implements Relay {
   }
 
   async listen(): Promise<{ url: string; port: number }> {
-    if (this.#state !== 'new') throw new Error('a relay listens once');
+    if (this.#state !== 'new') throw new Error('a relay can listen only once');
     const { host = '127.0.0.1', port: wantedPort = defaultPort, lookup, clock = systemClock } = this.#options;
     const identity = this.#options.identity ?? createCredential();
     const { address, port } = await this.#door.listen({ host, port: wantedPort, lookup });

@@ -64,7 +64,7 @@ function answer(
     case 'leaseUpdateResponse':
     case 'leaseDeleteResponse':
     case 'connectionResponse':
-      throw new PortalError('packet_unexpected', `a client has nothing to answer with ${packet.type}`);
+      throw new PortalError('packet_unexpected', `a client sent ${packet.type}, which only a relay sends`);
   }
 }
 

@@ -15,7 +15,7 @@ export function wordTable(words: Iterable<string>): WordTable {
   for (const word of words) {
     const hash = hashOf(word);
     // Two words with the same hash would hide each other.
-    if (table.has(hash)) throw new RangeError(`the hash of ${word} is taken`);
+    if (table.has(hash)) throw new RangeError(`the hash of ${word} is already taken`);
     table.set(hash, word);
   }
   return table;

@@ -111,7 +111,7 @@ const cases: readonly Case[] = [
     what: 'a relay that does not speak HTTP',
     args: () => ['leases', '--relay', relay('noHttp')],
     code: 1,
-    says: [/does not answer in HTTP/, /check host and port/],
+    says: [/does not respond in HTTP/, /check host and port/],
   },
   {
     what: 'a relay that refuses TLS',

@@ -120,7 +120,7 @@ test('expose reports that it is not connected, and publishes when the relay resp
   const expose = startCli(t, ['expose', '3000', '--name', 'patient', '--relay', url], {
     XDG_STATE_HOME: await temporaryDirectory(t),
   });
-  await expose.note(/^Not connected: relay \S+ opened a websocket and then did not answer.*Retrying\.$/m);
+  await expose.note(/^Not connected: relay \S+ opened a websocket and then did not respond.*Retrying\.$/m);
   assert.equal(expose.stdout(), '');
   await recover();
   await expose.line(/^patient [A-Z2-7]{26} /m);

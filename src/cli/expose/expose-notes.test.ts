@@ -154,7 +154,7 @@ test('prints one line every ten minutes while another process also publishes the
   assert.equal(lines.length, 1);
   assert.match(
     lines[0] ?? '',
-    /^Another process publishes "demo" on \S+ with the same identity .*take the lease from each other/,
+    /^Another process publishes "demo" on \S+ with the same identity .*keep taking the lease from each other/,
   );
   pass(600_000);
   notes.relayEvent(contested);
@@ -249,6 +249,6 @@ test('prints a line when a clock difference begins and ends, and never ends the 
   assert.equal(lines.length, 2);
   const error = new ClockSkewError('relay', undefined, 'the relay refused the lease "demo"');
   notes.relayEvent({ type: 'publish_failed', relay, name: 'demo', error });
-  assert.match(lines[2] ?? '', /^the clock of this machine is more than 30 s off the relay's: .*Retrying\.$/);
+  assert.match(lines[2] ?? '', /^the clock of this machine differs from the relay's by more than 30 s: .*Retrying\.$/);
   assert.equal(await gaveUp(), 'no');
 });

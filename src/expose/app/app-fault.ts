@@ -34,9 +34,9 @@ export const responseTimeoutMs = 600_000;
 export const connectTimeoutMs = 10_000;
 
 const details: Readonly<Record<AppFailure, readonly [ErrorCode, string]>> = {
-  unreachable: ['app_unreachable', 'The app behind this lease does not answer.'],
+  unreachable: ['app_unreachable', 'The app behind this lease does not respond.'],
   not_http: ['bad_app_response', 'The app behind this lease sent a response that is not valid HTTP.'],
-  incomplete: ['bad_app_response', 'The app behind this lease broke off its response.'],
+  incomplete: ['bad_app_response', 'The app behind this lease aborted its response.'],
   too_late: ['app_timeout', 'The app behind this lease did not begin its response in time.'],
 };
 

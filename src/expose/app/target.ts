@@ -35,11 +35,13 @@ function fromUrl(urlText: string, shown: string): Target {
   }
   const { protocol } = url;
   if (protocol !== 'http:' && protocol !== 'https:') {
-    throw new RangeError(`"${shown}" has the scheme ${protocol}// and only http:// and https:// can be published`);
+    throw new RangeError(`"${shown}" has the scheme ${protocol}//, but only http:// and https:// can be published`);
   }
   if (url.username !== '' || url.password !== '') throw new RangeError(`the target must not contain credentials`);
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new RangeError(`"${shown}" has a path, but a whole server is published: leave out what follows the port`);
+    throw new RangeError(
+      `"${shown}" has a path, but only a whole server can be published: remove everything after the port`,
+    );
   }
   const defaultPort = protocol === 'http:' ? 80 : 443;
   return {

@@ -81,7 +81,7 @@ export class AssertionCheck {
       if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string' || typeof kid !== 'string') return [];
       return [[kid, createPublicKey({ key: { kty, crv, x }, format: 'jwk' })] as const];
     });
-    if (keys.length === 0) throw new TypeError('no key set with an Ed25519 key');
+    if (keys.length === 0) throw new TypeError('not a key set with an Ed25519 key');
     this.#keys = new Map(keys);
     this.#verified = new Map();
   }

@@ -103,14 +103,14 @@ export class AssertionGate {
     const decoder = new TextDecoder();
     for await (const chunk of answer.body ?? []) {
       text += decoder.decode(chunk as Uint8Array, { stream: true });
-      if (text.length > maxKeySetCharacters) throw new Error('too much for a key set');
+      if (text.length > maxKeySetCharacters) throw new Error('too large for a key set');
     }
     return text;
   }
 
   #failure(error: unknown): { readonly source: string; readonly reason: string } {
     const source = this.#source.kind === 'file' ? this.#source.path : this.#source.url.href;
-    if (error instanceof SyntaxError) return { source, reason: 'it is no JSON' };
+    if (error instanceof SyntaxError) return { source, reason: 'it is not JSON' };
     const { cause = error } = error as Error;
     const code = (cause as Partial<NodeJS.ErrnoException>).code;
     return { source, reason: code ?? (error instanceof Error ? error.message : 'unknown') };

@@ -28,7 +28,7 @@ export function decodeStrictly<Desc extends DescMessage>(desc: Desc, bytes: Uint
     return fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (error) {
     if (error instanceof PortalError) throw error;
-    throw malformed(`${desc.name} can't be decoded`, error);
+    throw malformed(`${desc.name} cannot be decoded`, error);
   }
 }
 
@@ -76,7 +76,7 @@ class Walk {
   /** Reads a length and returns the end of the field. */
   #lengthDelimited(end: number): number {
     const length = this.#varint(end);
-    if (length > end - this.#position) throw malformed('a field is longer than what holds it');
+    if (length > end - this.#position) throw malformed('a field is longer than its message');
     return this.#position + length;
   }
 

@@ -97,7 +97,7 @@ export class LeaseListReader implements ScanHandler<Message> {
       if (length > maxMessageBytes)
         throw new PortalError(
           'packet_too_large',
-          `a lease list of ${length} bytes, at most ${maxMessageBytes} are taken`,
+          `a lease list of ${length} bytes, but at most ${maxMessageBytes} are allowed`,
         );
       this.#scanner = new ProtobufScanner('packet', length, this);
     }
@@ -109,7 +109,7 @@ export class LeaseListReader implements ScanHandler<Message> {
     if (this.#type !== relayInfoResponse)
       throw new PortalError(
         'packet_unexpected',
-        `the relay answered an info request with a packet of type ${this.#type}`,
+        `the relay responded to an info request with a packet of type ${this.#type}`,
       );
     const { ignored } = this.#admission;
     return { identity: this.#identity, addresses: this.#addresses, leases: this.#leases, ignored };

@@ -61,7 +61,7 @@ export class MessageReader {
     if (length > this.#limitBytes) {
       throw new PortalError(
         'packet_too_large',
-        `a message of ${length} bytes, at most ${this.#limitBytes} are taken here`,
+        `a message of ${length} bytes, but at most ${this.#limitBytes} are allowed here`,
       );
     }
     const messageStart = this.#start + lengthBytes;

@@ -110,7 +110,7 @@ export function decodePacket(bytes: Uint8Array): Packet {
     case wire.PacketType.CONNECTION_RESPONSE:
       return { type: 'connectionResponse', code: decodeStrictly(wire.ConnectionResponseSchema, payload).code };
     default:
-      throw new PortalError('packet_unexpected', `there is no packet type ${String(type satisfies never)}`);
+      throw new PortalError('packet_unexpected', `unknown packet type ${String(type satisfies never)}`);
   }
 }
 

@@ -157,7 +157,7 @@ export class ProtobufScanner<M> {
 
   #length(length: number): void {
     const { end, message } = this.#open();
-    if (length > end - this.#position) throw malformed('a field is longer than what holds it');
+    if (length > end - this.#position) throw malformed('a field is longer than its message');
     const kind = this.#kind;
     if (kind === undefined || kind === 'varint') this.#skip(length);
     else if ('message' in kind) {

@@ -184,9 +184,9 @@ export class Publication {
     } catch (error) {
       if (this.#stopped.signal.aborted || this.#mux.state === 'closed') return;
       if (!this.#published) {
-        const what = error instanceof PortalError ? error.message : 'it did not answer in time';
+        const what = error instanceof PortalError ? error.message : 'it did not respond in time';
         this.#refused(
-          new PortalError('lease_timeout', `the relay did not take the lease "${this.#offer.name}": ${what}`, {
+          new PortalError('lease_timeout', `the relay did not accept the lease "${this.#offer.name}": ${what}`, {
             cause: error,
           }),
         );

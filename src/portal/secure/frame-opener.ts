@@ -146,7 +146,7 @@ export class FrameOpener {
   #openSmallFrame(chunk: Buffer, start: number, end: number): void {
     if (this.#smallCipher === null || this.#keyBytes === undefined) return;
     const plaintext = this.#smallCipher.open(this.#keyBytes, chunk, start, end);
-    if (plaintext === undefined) throw new PortalError('frame_malformed', 'a data frame does not open');
+    if (plaintext === undefined) throw new PortalError('frame_malformed', 'a data frame fails authentication');
     if (plaintext.length > 0) this.#deliver(plaintext);
   }
 
@@ -216,7 +216,7 @@ export class FrameOpener {
     if (length < overheadBytes || length > this.#maxFrameBytes) {
       throw new PortalError(
         'frame_malformed',
-        `a data frame of ${length} bytes, ${overheadBytes} to ${this.#maxFrameBytes} are taken`,
+        `a data frame of ${length} bytes, but only ${overheadBytes} to ${this.#maxFrameBytes} are allowed`,
       );
     }
     return length;
@@ -228,6 +228,6 @@ function verify(decipher: DecipherChaCha20Poly1305, tag: Buffer): void {
   try {
     decipher.final();
   } catch (error) {
-    throw new PortalError('frame_malformed', 'a data frame does not open', { cause: error });
+    throw new PortalError('frame_malformed', 'a data frame fails authentication', { cause: error });
   }
 }

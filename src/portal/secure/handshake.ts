@@ -71,7 +71,7 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
       checkTime(init, 'app', options.now, () => checkIdentity(init, data, signature).id === expectedLeaseId);
       const peer = checkIdentity(init, data, signature);
       if (peer.id !== expectedLeaseId) {
-        fail('handshake_lease_mismatch', `${peer.id} answered for the lease ${expectedLeaseId}`);
+        fail('handshake_lease_mismatch', `${peer.id} responded for the lease ${expectedLeaseId}`);
       }
       if (init.alpn === clockRefusal && init.sessionPublicKey.length === 0)
         throw skewError(init, 'app', skewSecondsOf(init, options.now));
@@ -80,7 +80,7 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
       if (init.alpn !== options.alpn) {
         fail(
           'handshake_alpn',
-          `the app answered with alpn ${JSON.stringify(init.alpn)} to ${JSON.stringify(options.alpn)}`,
+          `the app responded with alpn ${JSON.stringify(init.alpn)} to ${JSON.stringify(options.alpn)}`,
         );
       }
       checkNonce(init);
@@ -106,7 +106,7 @@ export function answerHandshake(
     fail('handshake_alpn', `the client asked for alpn ${JSON.stringify(init.alpn)}`);
   const peer = checkIdentity(init, data, signature);
   if (options.allowClient?.(peer.id) === false) {
-    fail('handshake_client_refused', `the client ${peer.id} is not among those admitted`);
+    fail('handshake_client_refused', `the client ${peer.id} is not admitted`);
   }
   checkNonce(init);
   const own = createInit(options, init.alpn);
@@ -157,7 +157,7 @@ function decode(message: Uint8Array): { init: InitPayload; data: Uint8Array; sig
     const { data, signature } = decodeSigned(message);
     return { init: decodeInit(data), data, signature };
   } catch (error) {
-    throw new PortalError('handshake_malformed', 'the handshake message can not be decoded', { cause: error });
+    throw new PortalError('handshake_malformed', 'the handshake message cannot be decoded', { cause: error });
   }
 }
 
@@ -193,13 +193,13 @@ function skewError({ identity }: InitPayload, peer: 'app' | 'client', skewSecond
 }
 
 function checkIdentity(init: InitPayload, data: Uint8Array, signature: Uint8Array): Identity {
-  if (init.identity === undefined) fail('handshake_identity', 'the peer names no identity');
+  if (init.identity === undefined) fail('handshake_identity', 'the peer does not name its identity');
   try {
     validateIdentity(init.identity);
   } catch (error) {
     throw new PortalError('handshake_identity', "the peer's id does not derive from its key", { cause: error });
   }
-  if (!verify(init.identity, data, signature)) fail('handshake_signature', "the peer's signature is wrong");
+  if (!verify(init.identity, data, signature)) fail('handshake_signature', "the peer's signature is invalid");
   return init.identity;
 }
 

@@ -68,7 +68,7 @@ function sharedSecret(privateKey: KeyObject, peerSessionKey: Uint8Array): Buffer
     // OpenSSL rejects points of low order, whose secret would be all zero (RFC 7748 §6.1).
     return diffieHellman({ privateKey, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) });
   } catch (error) {
-    throw new PortalError('handshake_session_key', "the peer's session key gives no secret", { cause: error });
+    throw new PortalError('handshake_session_key', "the peer's session key yields no shared secret", { cause: error });
   }
 }
 

@@ -217,7 +217,7 @@ export class SecurePipe implements BytePipe {
   readonly #onEnd = (): void => {
     if (this.#state === 'closed') return;
     if (!this.#opener.atBoundary) {
-      this.#abort(new PortalError('stream_truncated', 'the peer ended the tunnel in the middle of a data frame'));
+      this.#abort(new PortalError('stream_truncated', 'the peer ended the tunnel within a data frame'));
       return;
     }
     this.#receiving = 'ended';

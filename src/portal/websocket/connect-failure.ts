@@ -11,7 +11,7 @@ export type ConnectPhase = 'tcp' | 'tls' | 'http' | 'upgrade';
 const phaseNames: Record<ConnectPhase, string> = {
   tcp: 'waiting for the TCP connection',
   tls: 'waiting for the TLS handshake',
-  http: 'waiting for the answer to the upgrade',
+  http: 'waiting for the response to the upgrade',
   upgrade: 'waiting for the upgrade to end',
 };
 
@@ -36,19 +36,19 @@ export function connectFailure(relay: RelayUrl, phase: ConnectPhase, cause: Erro
       if (hangUps.has(code)) {
         return new PortalError(
           'relay_unreachable',
-          `relay ${relay.shown} closed the connection without an answer; is it starting or shutting down?`,
+          `relay ${relay.shown} closed the connection without a response; is it starting or shutting down?`,
           { cause },
         );
       }
       return new PortalError(
         'not_a_relay',
-        `${relay.shown} does not answer in HTTP (${code}); ${relay.secure ? 'check host and port' : 'check host and port, or try wss://'}`,
+        `${relay.shown} does not respond in HTTP (${code}); ${relay.secure ? 'check host and port' : 'check host and port, or try wss://'}`,
         { cause },
       );
     case 'upgrade':
       return new PortalError(
         'not_a_relay',
-        `${relay.shown} answered the upgrade, but not with a websocket; check that the path is that of a relay (/relay)`,
+        `${relay.shown} responded to the upgrade, but not with a websocket; check that the path is that of a relay (/relay)`,
         { cause },
       );
   }
@@ -58,19 +58,19 @@ export function connectFailure(relay: RelayUrl, phase: ConnectPhase, cause: Erro
 export function refusedUpgrade(relay: RelayUrl, response: IncomingMessage): PortalError {
   const status = response.statusCode ?? 0;
   const page = (response.headers['content-type'] ?? '').startsWith('text/html') ? ' and an HTML page' : '';
-  const message = `${relay.shown} is no relay: it answered HTTP ${status}${page} instead of opening a websocket; `;
+  const message = `${relay.shown} is not a relay: it responded with HTTP ${status}${page} instead of opening a websocket; `;
   return new PortalError('not_a_relay', message + hint(status));
 }
 
 export function timedOut(relay: RelayUrl, phase: ConnectPhase, timeoutMs: number): PortalError {
   return new PortalError(
     'connect_timeout',
-    `relay ${relay.shown} opened no websocket within ${timeoutMs} ms (${phaseNames[phase]}); check the address and that the relay is not overloaded`,
+    `relay ${relay.shown} did not open a websocket within ${timeoutMs} ms (${phaseNames[phase]}); check the address and that the relay is not overloaded`,
   );
 }
 
 export function aborted(relay: RelayUrl, signal: AbortSignal): PortalError {
-  return new PortalError('dial_aborted', `connecting to relay ${relay.shown} was given up`, { cause: signal.reason });
+  return new PortalError('dial_aborted', `connecting to relay ${relay.shown} was cancelled`, { cause: signal.reason });
 }
 
 function hint(status: number): string {
@@ -94,7 +94,7 @@ function unreachable(relay: RelayUrl, code: string): string {
 }
 
 function tlsFault(code: string): string {
-  return certificateFault(code, 'ca_file or --ca-file') ?? `${code}; if the port speaks no TLS, write ws://`;
+  return certificateFault(code, 'ca_file or --ca-file') ?? `${code}; if the port does not use TLS, write ws://`;
 }
 
 /**

@@ -137,7 +137,7 @@ test('a relay that never responds is connect_timeout', async () => {
   const server = createTcpServer();
   const error = await failure(`ws://127.0.0.1:${await port(server)}/relay`, { handshakeTimeoutMs: 500 });
   assert.equal(error.code, 'connect_timeout');
-  assert.match(error.message, /500 ms \(waiting for the answer to the upgrade\)/);
+  assert.match(error.message, /500 ms \(waiting for the response to the upgrade\)/);
 });
 
 test('the caller’s signal ends an attempt, before and during it, and closes its connection', async () => {

@@ -94,7 +94,7 @@ export class DataLane {
   #problemOf(first: number, second: number, bytes: number): string | undefined {
     const kind = first & 0x0f;
     if ((first & reservedBits) !== 0) return 'a frame with reserved bits';
-    if ((second & maskBit) !== 0) return 'a masked frame of a server';
+    if ((second & maskBit) !== 0) return 'a masked frame from a server';
     if (kind > opcode.lastControl || (kind > opcode.binary && kind < opcode.firstControl))
       return `unknown opcode ${kind}`;
     if (kind >= opcode.firstControl) {

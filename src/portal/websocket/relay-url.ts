@@ -25,9 +25,9 @@ export function parseRelayUrl(text: string): RelayUrl {
     throw bad(text, `has the scheme ${url.protocol.slice(0, -1)}`, 'a v1 relay is reached by ws://HOST[:PORT]/relay');
   }
   if (url.username !== '' || url.password !== '')
-    throw bad(text, 'carries a user name or password', 'relays take none: remove it');
+    throw bad(text, 'contains a user name or password', 'relays accept none: remove it');
   if (url.hash !== '') throw bad(text, 'has a fragment (#…)', 'remove it');
-  if (url.port === '0') throw bad(text, 'has port 0', 'name the port of the relay');
+  if (url.port === '0') throw bad(text, 'has port 0', 'write the port of the relay');
   if (url.pathname === '/') url.pathname = defaultPath;
   const host = withoutBrackets(url.hostname);
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);

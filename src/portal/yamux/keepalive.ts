@@ -91,7 +91,7 @@ export class Keepalive {
     }
     this.#ping = undefined;
     this.#nextPingMs = nowMs + this.#intervalMs;
-    const error = new PortalError('keepalive_timeout', `no answer to a ping within ${this.#timeoutMs} ms`);
+    const error = new PortalError('keepalive_timeout', `no response to a ping within ${this.#timeoutMs} ms`);
     for (const waiter of ping.waiters) waiter.reject(error);
     return this.#intervalMs === Infinity ? undefined : error;
   }

@@ -221,7 +221,7 @@ export class Mux {
     // Late frames of a stream that was reset here are normal; frames of a stream that never existed
     // are not.
     if (stream === undefined && !this.#table.mayHaveExisted(streamId))
-      this.#breach(`a frame for stream ${streamId}, which never was`);
+      this.#breach(`a frame for stream ${streamId}, which never existed`);
     return stream;
   }
 
@@ -255,7 +255,7 @@ export class Mux {
       return;
     }
     this.#state = 'draining';
-    this.#table.refuseOpens(new PortalError('session_goaway', 'the peer takes no new streams'));
+    this.#table.refuseOpens(new PortalError('session_goaway', 'the peer accepts no new streams'));
     this.#handler.goAway();
   }
 

@@ -30,7 +30,7 @@ export class OpenSlots {
       if (signal?.aborted === true) reject(aborted(signal));
       else if (this.#used < this.#slots) resolve(this.#open(windowHolder));
       else if (this.#waiters.size >= maxWaiting)
-        reject(new PortalError('too_many_streams', `${maxWaiting} callers wait for a stream already`));
+        reject(new PortalError('too_many_streams', `${maxWaiting} callers are already waiting for a stream`));
       else {
         const onAbort = (): void => {
           this.#waiters.delete(waiter);
@@ -74,5 +74,5 @@ export class OpenSlots {
 }
 
 function aborted(signal: AbortSignal | undefined): PortalError {
-  return new PortalError('dial_aborted', 'given up before a stream was opened', { cause: signal?.reason });
+  return new PortalError('dial_aborted', 'cancelled before a stream was opened', { cause: signal?.reason });
 }

@@ -59,7 +59,7 @@ export class Outbox {
     this.#controlFrames += 1;
     if (this.#state === 'blocked') {
       if (this.#controlFrames > maxQueuedControlFrames)
-        this.#onFlood(new PortalError('session_protocol', 'the peer makes us answer and does not read the answers'));
+        this.#onFlood(new PortalError('session_protocol', 'the peer causes responses and does not read them'));
       return;
     }
     if (this.#controlFrames >= controlFramesPerSend) this.#send();

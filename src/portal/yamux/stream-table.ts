@@ -83,7 +83,7 @@ export class StreamTable implements StreamHost {
   }
 
   admit(id: number): Admission {
-    if (this.#streams.has(id)) return { kind: 'breach', problem: `SYN for stream ${id}, which is open` };
+    if (this.#streams.has(id)) return { kind: 'breach', problem: `SYN for stream ${id}, which is already open` };
     const problem = this.#peerIds?.open(id);
     if (problem !== undefined) return { kind: 'breach', problem };
     const { acceptBacklog, maxInboundStreams } = this.#options;
@@ -142,7 +142,10 @@ export class StreamTable implements StreamHost {
       // Go resets the stream even if bytes still flow. Here the timeout starts again at the last
       // byte, so that an active response is not cut.
       if (stream.takeMoved()) this.#ending.set(stream, nowMs);
-      else stream.abandon(new PortalError('stream_aborted', `no end from the peer within ${streamCloseTimeoutMs} ms`));
+      else
+        stream.abandon(
+          new PortalError('stream_aborted', `the peer did not end the stream within ${streamCloseTimeoutMs} ms`),
+        );
     }
     if (this.#unacknowledged.takeDue(nowMs) === undefined) return undefined;
     return new PortalError('stream_open_timeout', `a stream was not acknowledged within ${streamOpenTimeoutMs} ms`);
@@ -159,8 +162,7 @@ export class StreamTable implements StreamHost {
     this.#throwIfRefused();
     // In tolerant mode the peer may have opened streams with our parity.
     while (this.#streams.has(this.#nextId)) this.#nextId += 2;
-    if (this.#nextId > maxUint32)
-      throw new PortalError('streams_exhausted', 'all stream ids of this session are used up');
+    if (this.#nextId > maxUint32) throw new PortalError('streams_exhausted', 'this session has no stream ids left');
     const stream = new MuxStream(this.#nextId, this, 'us', windowHolder);
     this.#nextId += 2;
     this.#streams.set(stream.id, stream);
