@@ -33,7 +33,7 @@ test('an older Node gets a one-line error before any code that it cannot load', 
   const preload = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.20.2'}})`;
   const { code, stdout, stderr } = await runCli(t, ['--version'], { NODE_OPTIONS: `--import=${preload}` });
   assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /^portal-gateway needs Node 24 or newer .*\n$/);
+  assert.match(stderr, /^portal-gateway needs Node 24 or newer, but this is .*\n$/);
 });
 
 test('the relay prints its URL and stops on SIGTERM', async (t) => {

@@ -64,7 +64,7 @@ export class LeaseNotes {
     if (nowMs - (this.#contestedMs.get(relay) ?? -Infinity) < repeatEveryMs) return;
     this.#contestedMs.set(relay, nowMs);
     this.#terminal.note(
-      `Another process publishes "${name}" on ${relay} with the same identity (last renewed until ${timeText(expiresAtMs)}). ` +
+      `Another process publishes "${name}" on ${relay} with the same identity (its lease expires at ${timeText(expiresAtMs)}). ` +
         'They keep taking the lease from each other, and callers reach either. Stop one, or give it another identity and name.',
     );
   }

@@ -379,7 +379,7 @@ export interface TimeoutOverrideConfig {
 
 /** Cross-origin requests (CORS), for every lease. */
 export interface CorsConfig {
-  /** Answers preflight requests before authentication, and adds CORS headers to responses. */
+  /** Responds to preflight requests before authentication, and adds CORS headers to responses. */
   readonly enabled: boolean;
   /** Origins to allow, as browsers send them, or `*` for any. */
   readonly origins: readonly string[];
@@ -401,7 +401,7 @@ export interface LeaseConfig {
   readonly ipRules: IpRulesConfig;
   /** Where to read the credential of the caller. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app. */
   readonly credentials: 'gateway' | 'app';
-  /** The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's. */
+  /** The `Host` that the app receives. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's. */
   readonly hostHeader: string;
   /** Changes to headers. */
   readonly headers: LeaseHeadersConfig;

@@ -81,7 +81,7 @@ export const gateway: z.ZodType = section('GatewayConfig', 'The main listener an
   }),
   shutdown_grace: duration(
     'How long requests in flight may continue after SIGTERM and `drain_delay`; then they get 503 `draining` or are aborted.',
-    { initial: '30s', min: '1ms', max: longest, zero: 'cut at once' },
+    { initial: '30s', min: '1ms', max: longest, zero: 'aborted at once' },
   ),
   drain_delay: duration(
     'How long the gateway keeps listening after SIGTERM, with 503 on `/health/ready`. Set it to the time that load balancers need to stop sending connections.',

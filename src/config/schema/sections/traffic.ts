@@ -52,7 +52,7 @@ const headerName = text('A header name.', {
 
 function corsSection(description: string): z.ZodType {
   return section('CorsConfig', description, {
-    enabled: flag('Answers preflight requests before authentication, and adds CORS headers to responses.', false),
+    enabled: flag('Responds to preflight requests before authentication, and adds CORS headers to responses.', false),
     origins: list(
       'Origins to allow, as browsers send them, or `*` for any.',
       text('An origin.', {
@@ -82,7 +82,7 @@ function corsSection(description: string): z.ZodType {
 export const cors: z.ZodType = corsSection('Cross-origin requests (CORS), for every lease.');
 
 const changeableHeader = {
-  expects: 'the name of a header that is not of the connection',
+  expects: 'the name of a header that does not belong to the connection',
   check: isChangeableHeader,
 } as const;
 
@@ -114,7 +114,7 @@ const lease = entry('LeaseConfig', 'Settings for leases that match the pattern.'
     { initial: 'gateway' },
   ),
   host_header: text(
-    "The `Host` that the app sees. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's.",
+    "The `Host` that the app receives. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's.",
     {
       initial: '',
       expects: 'a host, with its port if need be',
