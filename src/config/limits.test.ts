@@ -48,7 +48,7 @@ const refused: readonly (readonly [what: string, text: string, says: RegExp])[] 
   [
     'host bits set',
     'ip_rules: { deny: [10.1.2.3/8] }',
-    /has bits beyond its first 8: write 10\.0\.0\.0\/8 for the block, or 10\.1\.2\.3 for/,
+    /has bits set after the first 8: write 10\.0\.0\.0\/8 for the block, or 10\.1\.2\.3 for/,
   ],
   [
     'host bits set in IPv6, for a key',

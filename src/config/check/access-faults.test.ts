@@ -49,7 +49,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
   {
     what: 'a principal of an unknown kind',
     text: 'lease_acl: { a: ["role:x"] }',
-    says: /lease_acl\.a\[0\] has the unknown kind role: \(scope: is the only one\)$/,
+    says: /lease_acl\.a\[0\] has the unknown kind role: \(only scope: is supported\)$/,
   },
   {
     what: 'two entries with one id',

@@ -22,7 +22,7 @@ export function* shadowedRules({ leaseAcl }: Config): Generator<Shadowed> {
     for (let length = 1; length < prefix.length; length += 1) {
       const wider = byPrefix.get(prefix.slice(0, length));
       if (wider === undefined || !principals.every((principal) => letsIn(wider.principals, principal))) continue;
-      const message = `has no effect: ${JSON.stringify(wider.pattern)} matches the same leases, and allows all principals that this rule lists`;
+      const message = `has no effect: ${JSON.stringify(wider.pattern)} matches all of these leases, and allows all principals that this rule lists`;
       yield { path: ['lease_acl', pattern], message };
       break;
     }

@@ -188,7 +188,7 @@ export const isPrincipal: TextCheck = (text) => {
   if (notYet !== undefined) {
     return `is not supported yet: ${kind}: comes with ${notYet}, and no caller matches it in this version; remove it`;
   }
-  if (kind !== 'scope') return `has the unknown kind ${kind}: (scope: is the only one)`;
+  if (kind !== 'scope') return `has the unknown kind ${kind}: (only scope: is supported)`;
   return /^[!-~]{1,256}$/.test(text.slice(colon + 1));
 };
 

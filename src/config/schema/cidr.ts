@@ -20,7 +20,7 @@ export const isCidr: TextCheck = (text) => {
   const first = (value >> hostBits) << hostBits;
   if (first === value) return true;
   const block = `${version === 4 ? ipv4Text(first) : ipv6Text(first)}/${bits}`;
-  return `has bits beyond its first ${bits}: write ${block} for the block, or ${address} for the one address`;
+  return `has bits set after the first ${bits}: write ${block} for the block, or ${address} for the single address`;
 };
 
 function ipv4Value(address: string): bigint {
