@@ -137,7 +137,7 @@ test('uses readable digests even if none can be written, with one warning', asyn
     await kept.close();
   }
   assert.deepEqual(
-    warnings.map((warning) => /cannot be written.*ENAMETOOLONG/.test(warning)),
+    warnings.map((warning) => /cannot write the digests.*ENAMETOOLONG/.test(warning)),
     [true],
   );
 });

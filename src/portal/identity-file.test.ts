@@ -125,7 +125,7 @@ describe('loadIdentity', () => {
   it('rejects links in a loop', async (test) => {
     const path = await identityPath(test);
     await symlink('identity.pem', path);
-    await assert.rejects(loadOrCreateIdentity(path), fileFault(path, /circle/));
+    await assert.rejects(loadOrCreateIdentity(path), fileFault(path, /circular/));
   });
 
   const pem = createCredential().exportPem();
