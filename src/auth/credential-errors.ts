@@ -7,7 +7,7 @@ import { keyProtocol, type Credential, type KeyCredential } from './credential.t
 import type { VerifyOutcome } from './throttled-verifier.ts';
 
 const realm = 'Bearer realm="portal-gateway"';
-const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` beside it.';
+const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` as well.';
 
 /** The request, as far as it decides where a key can be sent. */
 interface MissingFrom {
@@ -28,9 +28,12 @@ export function missingCredentials({ upgrade, place }: MissingFrom): GatewayErro
 export function malformedCredentials({ kind }: Exclude<Credential, { readonly kind: 'none' | 'key' }>): GatewayError {
   switch (kind) {
     case 'unusable':
-      return invalidCredentials(`\`Authorization\` must be \`Bearer\` and a key of this gateway. ${forTheApp}`);
+      return invalidCredentials(`\`Authorization\` must be \`Bearer\` followed by a key of this gateway. ${forTheApp}`);
     case 'ambiguous':
-      return new GatewayError('invalid_request', 'A header that carries a credential is there twice, or holds two.');
+      return new GatewayError(
+        'invalid_request',
+        'A header with a credential is repeated, or contains two credentials.',
+      );
     case 'two':
       return new GatewayError('invalid_request', 'The request carries two keys of this gateway: send one.');
   }
@@ -44,9 +47,9 @@ export function unverifiedKey(
     case 'unknown':
       return invalidCredentials(unknownKeyDetail(credential));
     case 'overloaded':
-      return new GatewayError('overloaded', 'Too many keys wait to be verified.', { retryAfterSeconds: 1 });
+      return new GatewayError('overloaded', 'Too many keys are waiting to be verified.', { retryAfterSeconds: 1 });
     case 'throttled':
-      return new GatewayError('rate_limited', 'Too many credentials from here were wrong.', {
+      return new GatewayError('rate_limited', 'Too many invalid credentials were sent recently.', {
         retryAfterSeconds: Math.max(1, Math.ceil(outcome.retryAfterMs / 1000)),
       });
   }
@@ -62,15 +65,15 @@ const shownNames = {
 function unknownKeyDetail({ key, header }: KeyCredential): string {
   const place = `\`${shownNames[header]}\``;
   if (key === '') return `${place} is empty.`;
-  if (header !== 'authorization' && /^bearer\s/i.test(key)) return `${place} takes the key alone, without \`Bearer\`.`;
+  if (header !== 'authorization' && /^bearer\s/i.test(key))
+    return `${place} must contain the key alone, without \`Bearer\`.`;
   switch (formOf(key)) {
     case 'ours':
       return 'The API key is not valid here: it is unknown or revoked.';
     case 'mistyped':
-      return 'The API key is mistyped: its last 6 characters do not fit the others.';
+      return 'The API key is mistyped: its last 6 characters do not match the others.';
     case 'foreign':
-      if (/^sk_(?:live|test)_/.test(key))
-        return 'The API key is incomplete, or has characters that do not belong to it.';
+      if (/^sk_(?:live|test)_/.test(key)) return 'The API key is incomplete, or contains invalid characters.';
       if (header === 'x-api-key' || header === 'authorization') {
         return `The credential in ${place} is not a key of this gateway. ${forTheApp}`;
       }

@@ -31,12 +31,15 @@ export function reloading(initial: Config, parts: Reloading, applied: (config: C
   return {
     apply: reloader(initial, parts, applied),
     failed: (error) => {
-      log.error({ reason: reasonOf(error) }, 'the configuration could not be loaded; the one before stays in use');
+      log.error({ reason: reasonOf(error) }, 'cannot load the configuration; the current one stays in use');
       publishReload('rejected');
-      rejections.reject('configuration', ['the configuration could not be loaded; the log has the reason']);
+      rejections.reject('configuration', ['cannot load the configuration; see the log for the reason']);
     },
     unwatched: (directory, error) => {
-      log.warn({ directory, reason: reasonOf(error) }, 'changes here are noticed late; send SIGHUP after one');
+      log.warn(
+        { directory, reason: reasonOf(error) },
+        'cannot watch this directory, so changes are noticed late; send SIGHUP after a change',
+      );
     },
   };
 }
@@ -60,7 +63,7 @@ function reloader(
       applied(result.config);
       rejections.apply('configuration');
       for (const setting of restartOnly(initial, result.config)) {
-        log.warn({ setting }, `${setting} is not what this process was started with: it takes effect after a restart`);
+        log.warn({ setting }, `${setting} has changed; the new value takes effect after a restart`);
       }
       log.info({ reason }, 'configuration reloaded');
     } else {
@@ -70,7 +73,7 @@ function reloader(
         }),
       );
       rejections.reject('configuration', faults);
-      log.error({ reason, faults: faults.length }, 'configuration rejected; the one before stays in use');
+      log.error({ reason, faults: faults.length }, 'configuration rejected; the current one stays in use');
     }
     publishReload(outcome);
   };

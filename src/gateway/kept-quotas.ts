@@ -28,11 +28,11 @@ export async function keepQuotas(
   let { quotas } = initial;
   let keeper: QuotaKeeper | undefined;
   const changed = (state: 'kept' | 'failing', reason: string): void => {
-    if (state === 'kept') log.info({ place: place.name }, 'what is used of quotas is kept again');
+    if (state === 'kept') log.info({ place: place.name }, 'quota usage is persisted again');
     else
       log.error(
         { place: place.name, reason },
-        'what is used of quotas can not be kept; it is counted on, and tried again',
+        'cannot persist quota usage; counting continues in memory and the write is retried',
       );
   };
 

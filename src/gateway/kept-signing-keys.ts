@@ -60,12 +60,12 @@ export function openSigningKeys(parts: AsyncDisposableStack, file: string, log: 
   const signing = new SigningKeys(
     file,
     (error) => {
-      log.warn({ reason: reasonOf(error) }, 'the keys of assertions could not be looked at; those before stay in use');
+      log.warn({ reason: reasonOf(error) }, 'cannot check the assertion keys; the current ones stay in use');
     },
     (reason) => {
       log.warn(
         { reason },
-        'the keys of assertions are new at each start; set XDG_STATE_HOME to a directory that this user can write to',
+        'cannot store the assertion keys, so they are new at each start; set XDG_STATE_HOME to a directory that this user can write to',
       );
     },
   );

@@ -111,7 +111,7 @@ class StoredLeaseNames implements LeaseNames {
         this.bindings.restore([[name, id]]);
       }),
     );
-    if (faults > 0) this.#log.error({ file, lines: faults }, 'lines that hold no lease name and id are ignored');
+    if (faults > 0) this.#log.error({ file, lines: faults }, 'lines without a lease name and id are ignored');
   }
 
   async #write(): Promise<void> {

@@ -59,7 +59,7 @@ function stateFiles(config: Config, directory: string): StateFile[] {
     },
     ...(usageFile === undefined
       ? []
-      : [{ what: 'the file of quotas', path: usageFile, kind: 'secret' as const, isUsed: hasQuotas(config) }]),
+      : [{ what: 'the quota file', path: usageFile, kind: 'secret' as const, isUsed: hasQuotas(config) }]),
     {
       what: 'the lease name file',
       path: leaseNamesPath(directory),

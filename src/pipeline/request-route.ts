@@ -35,14 +35,17 @@ export function routeOf(exchange: Exchange): RouteVerdict {
   if (req.method === 'TRACE') return new GatewayError('not_implemented', 'The gateway does not forward TRACE.');
   const path = pathOf(req.method, req.target);
   if (path === undefined) return invalid('The request target is neither a path nor an http or https URL.');
-  if (holdsNul(path)) return invalid('The path holds %00.');
+  if (holdsNul(path)) return invalid('The path contains %00.');
   if (req.method === 'OPTIONS' && isLastHop(req.headers)) return 'options';
   const host = matchHost(exchange.authority ?? '', policy.baseDomain);
   switch (host.kind) {
     case 'lease':
       return { kind: 'host', lease: host.lease, prefix: exchange.outerPrefix, target: path };
     case 'misdirected':
-      return new GatewayError('misdirected_request', 'The host is below the base domain, but can be that of no lease.');
+      return new GatewayError(
+        'misdirected_request',
+        'The host is below the base domain, but cannot be the host of a lease.',
+      );
     case 'gateway':
       return path === '*' ? 'options' : byPath(exchange, path);
   }
@@ -56,7 +59,7 @@ function byPath({ req, outerPrefix }: Exchange, path: string): RouteVerdict {
     case 'malformed':
       return invalid(found.reason);
     case 'other':
-      return new GatewayError('not_found', 'There is nothing here; leases are at /peer/<lease>/.');
+      return new GatewayError('not_found', 'Nothing is served at this path; leases are at /peer/<lease>/.');
   }
 }
 
@@ -65,9 +68,9 @@ function aliasFault({ method, upgrade }: Exchange['req']): GatewayError | undefi
   if (upgrade) return undefined;
   if (method === 'GET')
     return invalid(
-      'This path takes a WebSocket or another upgrade only; a proxy in front must pass `Upgrade` and `Connection`.',
+      'This path accepts only a WebSocket or another upgrade; a proxy in front must forward `Upgrade` and `Connection`.',
     );
-  return new GatewayError('method_not_allowed', 'Only GET, for an upgrade.', { headers: ['Allow', 'GET'] });
+  return new GatewayError('method_not_allowed', 'Only GET is allowed, for an upgrade.', { headers: ['Allow', 'GET'] });
 }
 
 /** Path and query, or `*`. */

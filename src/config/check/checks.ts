@@ -42,7 +42,7 @@ export const isHostAndPort: TextCheck = (text) => {
 export const isHostPattern: TextCheck = (text) => {
   if (text === '*') return true;
   if (isIPv6(text)) return `must have brackets: [${text}]`;
-  if (text.includes('/')) return 'must be the host alone, without a scheme or a path';
+  if (text.includes('/')) return 'must be a host only, without a scheme or a path';
   return isHostAndPort(text.startsWith('*.') ? text.slice(2) : text);
 };
 

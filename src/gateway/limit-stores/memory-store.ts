@@ -17,7 +17,7 @@ export const memoryStore: LimitStore = {
       openingMs,
       refusal: async () => {
         const fault = await futureRefusalOf(path, 'secret');
-        return fault === undefined ? undefined : `the file of quotas ${path} is refused: ${fault}`;
+        return fault === undefined ? undefined : `the quota file ${path} is refused: ${fault}`;
       },
       open: () => new QuotaFile({ path, clock: systemClock }),
     });

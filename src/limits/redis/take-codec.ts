@@ -97,5 +97,5 @@ export function numbers(answer: unknown, length: number): number[] {
 
 /** Another program may use the same names. */
 export function notOurs(): TypeError {
-  return new TypeError('the rate limit script gave an answer that is not its own');
+  return new TypeError('the rate limit script returned an unexpected reply');
 }

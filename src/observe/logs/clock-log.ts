@@ -18,10 +18,7 @@ export function writeClockLog(log: Logger, { monotonicMs }: Pick<Clock, 'monoton
     if (leaseId !== undefined) {
       if (monotonicMs() - (appsLoggedMs.get(relay) ?? -Infinity) < appEveryMs) return;
       appsLoggedMs.set(relay, monotonicMs());
-      log.warn(
-        fields,
-        `${skewText(skewSeconds, 'this machine', "the app's")}; its requests are answered 502 clock_skew`,
-      );
+      log.warn(fields, `${skewText(skewSeconds, 'this machine', "the app's")}; requests to it get 502 clock_skew`);
       return;
     }
     const line = ofRelays.take(relay, skewSeconds);

@@ -104,7 +104,7 @@ export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
     return missingCredentials({ upgrade: exchange.req.upgrade, place: presumedPlace(exchange) });
   }
-  return new GatewayError('access_denied', `No rule lets this caller call the lease ${called(exchange)}.`);
+  return new GatewayError('access_denied', `No rule allows this caller to call the lease ${called(exchange)}.`);
 }
 
 /** The lease as the caller named it, with keys masked. */

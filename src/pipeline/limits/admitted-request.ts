@@ -87,13 +87,13 @@ export class AdmittedRequest extends PassingSink implements Entrant, Cancellable
 
   /** The client left while the request was queued. */
   cancel(): void {
-    this.#leaveQueue(new GatewayError('client_closed', 'The client left before its request was begun.'));
+    this.#leaveQueue(new GatewayError('client_closed', 'The client left before its request was started.'));
   }
 
   expired(): void {
     this.#leaveQueue(
       overloaded(
-        'No place became free in time: the gateway is at its limit of concurrent requests, or this caller at its share.',
+        'No slot became free in time: the gateway is at its limit of concurrent requests, or this caller at its share.',
       ),
     );
   }

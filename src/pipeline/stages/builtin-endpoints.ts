@@ -28,11 +28,7 @@ export interface Endpoints {
  * `access`: who may read private endpoints; for all others they do not exist. Undefined on the
  * admin listener: it serves every endpoint to every client, under any host.
  */
-export function builtinEndpoints(
-  endpoints: Endpoints,
-  access: OperatorAccess | undefined,
-  clock: Clock,
-): Stage {
+export function builtinEndpoints(endpoints: Endpoints, access: OperatorAccess | undefined, clock: Clock): Stage {
   return function builtinEndpointsStage(next): Dispatch {
     return function serveBuiltin(exchange, sink) {
       const endpoint = access !== undefined && isForApp(exchange) ? undefined : endpoints.find(exchange);
@@ -93,5 +89,5 @@ function publish({ route }: Endpoint, response: WholeResponse, exchange: Exchang
 }
 
 function readOnly(): GatewayError {
-  return new GatewayError('method_not_allowed', 'Only GET.', { headers: ['Allow', 'GET, HEAD'] });
+  return new GatewayError('method_not_allowed', 'Only GET and HEAD are allowed.', { headers: ['Allow', 'GET, HEAD'] });
 }

@@ -5,6 +5,6 @@ import type { Dispatch } from '../stage.ts';
 
 export function notFound(): Dispatch {
   return function respondNotFound(exchange, sink) {
-    refuseRequest(exchange, sink, new GatewayError('not_found', 'There is nothing here.'));
+    refuseRequest(exchange, sink, new GatewayError('not_found', 'Nothing is served at this path.'));
   };
 }

@@ -107,7 +107,7 @@ export class BuiltinEndpoints implements Endpoints {
       const { contentType, body } = (await this.#options.metrics?.()) ?? { contentType: 'text/plain', body: '' };
       return wholeResponse(200, contentType, Buffer.from(body));
     } catch (cause) {
-      throw internalError(cause, 'The gateway failed to gather its metrics.');
+      throw internalError(cause, 'The gateway failed to collect its metrics.');
     }
   }
 }

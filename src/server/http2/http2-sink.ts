@@ -75,7 +75,7 @@ export class Http2Sink extends ResponseSink {
   override head(status: number, headers: RawHeaders, flow: Flow): void {
     // Any 2xx to a CONNECT means that the tunnel is established (RFC 9110 §9.3.6).
     if (this.phase === 'open' && this.#tunnelling !== undefined && status < 300) {
-      flow.abort(new GatewayError('bad_upstream_response', 'The app did not switch to the protocol asked for.'));
+      flow.abort(new GatewayError('bad_upstream_response', 'The app did not switch to the requested protocol.'));
     } else super.head(status, headers, flow);
   }
 
@@ -88,7 +88,9 @@ export class Http2Sink extends ResponseSink {
       peer.destroy();
     } else if (this.#tunnelling === undefined || !isTaken(this.#tunnelling, headers)) {
       peer.destroy();
-      this.fail(new GatewayError('bad_upstream_response', 'The app switched to another protocol than asked for.'));
+      this.fail(
+        new GatewayError('bad_upstream_response', 'The app switched to another protocol than the requested one.'),
+      );
     } else {
       this.phase = 'done';
       this.#tunnelled = true;
@@ -99,7 +101,7 @@ export class Http2Sink extends ResponseSink {
 
   override respond(whole: WholeResponse): void {
     if (this.phase === 'open' && this.#tunnelling !== undefined && whole.status < 300) {
-      this.fail(new GatewayError('invalid_request', 'There is nothing here that speaks this protocol.'));
+      this.fail(new GatewayError('invalid_request', 'Nothing here supports this protocol.'));
     } else super.respond(whole);
   }
 

@@ -117,7 +117,7 @@ const lease = entry('LeaseConfig', 'Settings for leases that match the pattern.'
     "The `Host` that the app receives. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's.",
     {
       initial: '',
-      expects: 'a host, with its port if need be',
+      expects: 'a host, with a port if needed',
       check: isHostAndPort,
       example: 'app.internal:8080',
     },

@@ -27,7 +27,7 @@ export function joinVariables(parts: readonly string[], env: Variables): string 
 function literal(part: string): string {
   if (unescaped.test(part)) {
     throw new SecretError(
-      'has a ${ that begins no reference: write ${NAME}, with letters, digits and _ in the name, or $${ for the characters themselves',
+      'has a ${ that does not begin a reference: write ${NAME}, with letters, digits and _ in the name, or $${ for a literal ${',
     );
   }
   return part.replaceAll('$${', '${');

@@ -28,7 +28,7 @@ function nameIn(text: string, scheme: string, source: SecretSource): SecretName 
   const needed = source.field === 'required' || field !== undefined ? [path, field] : [path];
   if (needed.some((part) => part === undefined || part === '' || part.includes('\0'))) {
     const form = formOf(scheme, source);
-    throw new SecretError(`is a reference to a secret that is not whole: write it as ${form}`);
+    throw new SecretError(`is an incomplete reference to a secret: write it as ${form}`);
   }
   return { path, field };
 }

@@ -102,9 +102,9 @@ class References {
 function plainWarning(first: SourcedScalar, count: number): Finding {
   const [last = '', ...more] = referenceForms.map(({ form }) => form).reverse();
   const forms = `${more.reverse().join(', ')} or ${last}`;
-  const others = count > 1 ? `, and so do ${count - 1} more secrets` : '';
+  const others = count > 1 ? ` (and ${count - 1} more)` : '';
   return {
     origin: first.origin,
-    message: `${showPath(first.path)} stands in the file as plain text${others}; use ${forms}`,
+    message: `${showPath(first.path)} is in the file as plain text${others}; use ${forms}`,
   };
 }

@@ -7,5 +7,5 @@ export class SecretError extends Error {
 
 /** `from`: the secret manager, as people call it. */
 export function unavailable(from: string, why: string): SecretError {
-  return new SecretError(`can't be had from ${from}: ${why}`);
+  return new SecretError(`cannot be fetched from ${from}: ${why}`);
 }

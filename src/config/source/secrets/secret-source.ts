@@ -54,7 +54,7 @@ export function fieldText(fields: Fields, field: string): string {
   throw new SecretError(
     value === undefined
       ? `names the field ${name}, which the secret does not have`
-      : `names the field ${name}, which is no text`,
+      : `names the field ${name}, which is not text`,
   );
 }
 

@@ -29,7 +29,7 @@ async function readVault(path: string, env: Variables, signal: AbortSignal): Pro
   if (address === undefined || address === '') throw unavailable(vault, 'VAULT_ADDR is not set');
   const base = URL.parse(address);
   if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
-    throw unavailable(vault, 'VAULT_ADDR is no http:// or https:// URL');
+    throw unavailable(vault, 'VAULT_ADDR is not an http:// or https:// URL');
   }
   const url = new URL(`${base.pathname.replace(/\/$/, '')}/v1/${apiPath(path)}`, base);
   const namespace = env['VAULT_NAMESPACE'] ?? '';
@@ -46,10 +46,10 @@ async function readVault(path: string, env: Variables, signal: AbortSignal): Pro
     signal,
   });
   if (status !== 200) throw unavailable(vault, statusWords(status));
-  if (body === undefined) throw unavailable(vault, 'its answer is no JSON object');
+  if (body === undefined) throw unavailable(vault, 'its response is not a JSON object');
   const data = isObject(body['data']) ? body['data']['data'] : undefined;
   if (isObject(data)) return data;
-  throw unavailable(vault, 'its answer holds no key-value (version 2) secret');
+  throw unavailable(vault, 'its response contains no key-value (version 2) secret');
 }
 
 async function tokenFrom(env: Variables): Promise<string> {
@@ -73,7 +73,7 @@ async function fileOf(name: string, env: Variables, privacy: Privacy): Promise<s
 }
 
 function headerText(token: string): string {
-  if (!/^[!-~]+$/.test(token)) throw unavailable(vault, 'its token has characters that no token has');
+  if (!/^[!-~]+$/.test(token)) throw unavailable(vault, 'the token contains invalid characters');
   return token;
 }
 
