@@ -123,7 +123,7 @@ test('an unreachable target: the caller gets a problem, the owner gets the reaso
   assert.equal(answer.headers['proxy-status'], 'portal-expose; error=connection_refused; details="app_unreachable"');
   const problem = JSON.parse(await text(answer)) as { code: string; detail: string };
   assert.equal(problem.code, 'app_unreachable');
-  assert.equal(problem.detail, 'The app behind this lease does not answer.');
+  assert.equal(problem.detail, 'The app behind this lease does not respond.');
   assert.deepEqual(s.events, [
     {
       type: 'target_failed',

@@ -206,50 +206,6 @@ test('a POST without a body reaches the app without one', async (t) => {
   assert.equal(seen.headers['transfer-encoding'], undefined);
 });
 
-test('an unreachable target: the caller gets a problem, the owner gets the reason', async (t) => {
-  const taken = createTcpServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const { port } = taken.address() as AddressInfo;
-  taken.close();
-  const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
-  const answer = await call(s, { path: '/secret?token=1' });
-  assert.equal(answer.statusCode, 502);
-  assert.equal(answer.headers['content-type'], 'application/problem+json');
-  assert.equal(answer.headers['proxy-status'], 'portal-expose; error=connection_refused; details="app_unreachable"');
-  const problem = JSON.parse(await text(answer)) as { code: string; detail: string };
-  assert.equal(problem.code, 'app_unreachable');
-  assert.equal(problem.detail, 'The app behind this lease does not respond.');
-  assert.deepEqual(s.events, [
-    {
-      type: 'target_failed',
-      method: 'GET',
-      path: '/secret',
-      outcome: 502,
-      failure: 'unreachable',
-      reason: 'ECONNREFUSED',
-    },
-  ]);
-});
-
-test('a target that fails during an upload causes a 502 and ends the tunnel', async (t) => {
-  const s = await exposeApp(t, (request) => {
-    request.once('data', () => request.socket.destroy());
-  });
-  const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome of it');
-  const answer = (await buffer(client)).toString();
-  assert.match(answer, /^HTTP\/1\.1 502 /);
-  assert.match(answer, /\r\nConnection: close\r\n/);
-});
-
-test('an app that dies within its response leaves a detectably incomplete message', async (t) => {
-  const s = await exposeApp(t, (_request, response) => {
-    response.writeHead(200, { 'content-length': 1000 });
-    response.write('half', () => response.destroy());
-  });
-  const answer = await call(s);
-  await assert.rejects(text(answer), { code: 'ECONNRESET' });
-});
-
 test('repeats an idempotent request if the app has closed the kept-alive connection', async (t) => {
   let connections = 0;
   const app = createTcpServer((socket) => {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import { parseExposition, type ParsedFamily } from '../../../test/helpers/exposition.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import {
@@ -35,7 +36,7 @@ const guide = join(import.meta.dirname, '../../../docs/guides/observability.md')
 
 /** Name, type, labels and meaning of every metric. */
 async function declared(): Promise<string[][]> {
-  const registry = new MetricRegistry('1', allMetrics);
+  const registry = new MetricRegistry('1', allMetrics, systemClock);
   registry.close();
   const ours = registry.families.map(({ options: { name, type, labels = [], help } }) => [
     ...[name, type, labels.join(', '), help],

@@ -1,6 +1,6 @@
 // All metrics of /metrics: those of requests, token usage, relays, the gateway and the process.
 // Does not serve them.
-import type { Clock } from '../../kernel/clock.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import type { GatewayStatus } from '../../kernel/http/status.ts';
 import { gatewayMetrics } from './gateway-metrics.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -28,7 +28,7 @@ const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 export const allMetrics: readonly Metric[] = [...requestMetrics, ...usageMetrics, ...relayMetrics, ...gatewayMetrics];
 
 /** Starts counting: requests already in flight are not among the active ones. */
-export function createMetrics({ version, status, clock }: MetricsOptions): Metrics {
+export function createMetrics({ version, status, clock = systemClock }: MetricsOptions): Metrics {
   const registry = new MetricRegistry(version, allMetrics, clock);
   return {
     text: async () => {

@@ -1,7 +1,7 @@
 // Collects metric families: each metric is one function that declares its family and says what
 // changes it, an event or a measurement on each scrape. Families are printed in the order in which
 // they were declared.
-import { type Clock, systemClock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { listen, type EventChannel } from '../../kernel/events.ts';
 import type { GatewayStatus } from '../../kernel/http/status.ts';
 import {
@@ -30,7 +30,7 @@ export class MetricRegistry {
   readonly #ends: (() => void)[] = [];
 
   /** Counting starts at once. */
-  constructor(version: string, metrics: readonly Metric[], clock: Clock = systemClock) {
+  constructor(version: string, metrics: readonly Metric[], clock: Clock) {
     this.version = version;
     this.clock = clock;
     for (const metric of metrics) metric(this);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { systemClock } from '../../kernel/clock.ts';
 import { parseExposition, valueOf, type ParsedFamily } from '../../../test/helpers/exposition.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import {
@@ -44,7 +45,7 @@ function finished(over: Partial<RequestFinished> = {}): RequestFinished {
 }
 
 function metrics(t: TestContext): { read: () => Map<string, ParsedFamily>; text: () => string } {
-  const requests = new MetricRegistry('', requestMetrics);
+  const requests = new MetricRegistry('', requestMetrics, systemClock);
   t.after(() => {
     requests.close();
   });
@@ -115,7 +116,7 @@ test('counts quota rejections only', (t) => {
 });
 
 test('counts nothing after close()', () => {
-  const requests = new MetricRegistry('', requestMetrics);
+  const requests = new MetricRegistry('', requestMetrics, systemClock);
   requests.close();
   requestFinished.publish(finished());
   assert.equal(parseExposition(requests.text(status)).get('portal_gateway_requests_total')?.samples.length, 0);
