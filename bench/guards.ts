@@ -96,8 +96,8 @@ async function flood({ url }: Target, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const due = ((performance.now() - startMs) * floodPerSecond) / 1000;
     for (; sent < due; sent += 1) {
-      get(url, { agent, headers: { authorization: `Bearer ${createApiKey('live')}` } }, (answer) => {
-        answer.resume();
+      get(url, { agent, headers: { authorization: `Bearer ${createApiKey('live')}` } }, (response) => {
+        response.resume();
       }).on('error', () => undefined);
     }
     await pause(2);

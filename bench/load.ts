@@ -32,7 +32,7 @@ const millisecondsIn: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 
 export async function smallRequests(target: Target, seconds: number): Promise<SmallRun> {
   const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', ...headerArgs(target), `${target.url}/bytes/1024`];
   const { stdout } = await run('wrk', args);
-  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrong answers from ${target.url}:\n${stdout}`);
+  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrong responses from ${target.url}:\n${stdout}`);
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1]);
   const percentile = (percent: number): number => {
     const [, value, unit] = new RegExp(`${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(stdout) ?? [];

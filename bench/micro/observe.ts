@@ -26,7 +26,7 @@ const body: RequestBody = {
   },
   trailers: () => noHeaders,
 };
-const answer = Buffer.alloc(1024);
+const response = Buffer.alloc(1024);
 const responseHeaders = ['Date', 'x', 'Content-Length', '1024', 'Content-Type', 'application/json', 'X-Other', 'y'];
 const requestHeaders = [
   'Host',
@@ -57,7 +57,7 @@ const exchange = {
 
 const dispatch = observe(systemClock)((_, sink) => {
   sink.head(200, responseHeaders, flow);
-  sink.data(answer);
+  sink.data(response);
   sink.end(noHeaders);
 });
 

@@ -145,8 +145,8 @@ test('verifies a key again after it has been unused for the idle time', async ()
 
 test('concurrent first requests with one key share one bcrypt', async () => {
   const { ask, asked } = bench();
-  const answers = await Promise.all(Array.from({ length: 64 }, () => ask(ourKey, both)));
-  assert.ok(answers.every(({ kind }) => kind === 'key'));
+  const responses = await Promise.all(Array.from({ length: 64 }, () => ask(ourKey, both)));
+  assert.ok(responses.every(({ kind }) => kind === 'key'));
   assert.equal(asked.length, 1);
 });
 

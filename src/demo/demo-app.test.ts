@@ -32,12 +32,12 @@ async function get(path: string, { method = 'GET', headers = {}, body }: Call = 
   const outgoing = httpRequest({ port, host: '127.0.0.1', agent: false, path, method, headers });
   if (body === undefined) outgoing.end();
   else body.pipe(outgoing);
-  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return answer;
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
 }
 
 test('the page shows the caller and the route taken, from the request headers', async () => {
-  const answer = await get('/', {
+  const response = await get('/', {
     headers: {
       'x-request-id': 'request-1',
       'x-gateway-key-id': 'billing-bot',
@@ -47,8 +47,8 @@ test('the page shows the caller and the route taken, from the request headers', 
       via: '1.1 gateway, 1.1 portal-expose',
     },
   });
-  assert.equal(answer.headers['content-type'], 'text/html; charset=utf-8');
-  const page = await text(answer);
+  assert.equal(response.headers['content-type'], 'text/html; charset=utf-8');
+  const page = await text(response);
   for (const part of [
     'request-1',
     'billing-bot',
@@ -76,29 +76,29 @@ test('the page escapes request data and shows no credential', async () => {
     cookie: 'secret=1',
     'x-api-key': 'secret',
   };
-  const answer = await get('/', { headers });
-  const page = await text(answer);
+  const response = await get('/', { headers });
+  const page = await text(response);
   assert.doesNotMatch(page, /<script|secret/);
   assert.match(page, /&#60;script&#62;/);
-  assert.match(String(answer.headers['content-security-policy']), /default-src 'none'/);
+  assert.match(String(response.headers['content-security-policy']), /default-src 'none'/);
 });
 
 test('echo streams the body back while it is still arriving', async () => {
   const body = new Readable({ read: () => undefined });
   body.push('first');
-  const answer = await get('/echo', { method: 'POST', headers: { 'content-type': 'text/x-own' }, body });
-  assert.equal(answer.headers['content-type'], 'text/x-own');
-  assert.equal(answer.headers['x-echo-method'], 'POST');
-  assert.equal(((await once(answer, 'data')) as [Buffer])[0].toString(), 'first');
+  const response = await get('/echo', { method: 'POST', headers: { 'content-type': 'text/x-own' }, body });
+  assert.equal(response.headers['content-type'], 'text/x-own');
+  assert.equal(response.headers['x-echo-method'], 'POST');
+  assert.equal(((await once(response, 'data')) as [Buffer])[0].toString(), 'first');
   body.push('second');
-  assert.equal(((await once(answer, 'data')) as [Buffer])[0].toString(), 'second');
+  assert.equal(((await once(response, 'data')) as [Buffer])[0].toString(), 'second');
   body.push(null);
-  await once(answer, 'end');
+  await once(response, 'end');
 });
 
 test('echo without a body describes the request, byte for byte', async () => {
-  const answer = await get('/echo?x=%20', { headers: { 'X-Own': '1' } });
-  const description = JSON.parse(await text(answer)) as {
+  const response = await get('/echo?x=%20', { headers: { 'X-Own': '1' } });
+  const description = JSON.parse(await text(response)) as {
     target: string;
     headers: string[][];
     body: { bytes: number };
@@ -110,16 +110,16 @@ test('echo without a body describes the request, byte for byte', async () => {
 
 test('echo as JSON gives length and hash of the upload', async () => {
   const body = Buffer.alloc(3_000_000, 'portal');
-  const answer = await get('/echo?as=json', { method: 'PUT', body: Readable.from([body]) });
-  const description = JSON.parse(await text(answer)) as { body: unknown };
+  const response = await get('/echo?as=json', { method: 'PUT', body: Readable.from([body]) });
+  const description = JSON.parse(await text(response)) as { body: unknown };
   assert.deepEqual(description.body, { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') });
 });
 
 test('sends the requested number of numbered events, and resumes after the last one seen', async () => {
   const idsOf = (stream: string): string[] => [...stream.matchAll(/^id: (\d+)$/gm)].map((match) => match[1] ?? '');
-  const answer = await get('/sse?count=3&interval=1');
-  assert.match(answer.headers['content-type'] ?? '', /^text\/event-stream/);
-  assert.deepEqual(idsOf(await text(answer)), ['1', '2', '3']);
+  const response = await get('/sse?count=3&interval=1');
+  assert.match(response.headers['content-type'] ?? '', /^text\/event-stream/);
+  assert.deepEqual(idsOf(await text(response)), ['1', '2', '3']);
   const resumed = await get('/sse?count=3&interval=1', { headers: { 'last-event-id': '2' } });
   assert.deepEqual(idsOf(await text(resumed)), ['3']);
   assert.equal((await get('/sse?count=3', { headers: { 'last-event-id': '3' } })).statusCode, 204);
@@ -127,9 +127,9 @@ test('sends the requested number of numbered events, and resumes after the last 
 
 test('sends the requested number of bytes, each derived from its position', async () => {
   for (const length of [0, 1, 65_536, 200_001]) {
-    const answer = await get(`/bytes/${length}`);
-    assert.equal(answer.headers['content-length'], `${length}`);
-    const body = await buffer(answer);
+    const response = await get(`/bytes/${length}`);
+    assert.equal(response.headers['content-length'], `${length}`);
+    const body = await buffer(response);
     assert.equal(body.length, length);
     assert.ok(body.every((byte, position) => byte === byteAt(position)));
   }
@@ -174,9 +174,9 @@ const statuses: readonly (readonly [path: string, status: number])[] = [
 ];
 for (const [path, status] of statuses) {
   test(`${path} responds with ${status}`, async () => {
-    const answer = await get(path);
-    assert.equal(answer.statusCode, status);
-    answer.resume();
+    const response = await get(path);
+    assert.equal(response.statusCode, status);
+    response.resume();
   });
 }
 
@@ -194,6 +194,6 @@ test('the WebSocket echoes text and binary messages, and selects the first proto
 });
 
 test('handles an upgrade on any other path as a plain request', async () => {
-  const answer = await get('/status/418', { headers: { connection: 'upgrade', upgrade: 'websocket' } });
-  assert.equal(answer.statusCode, 418);
+  const response = await get('/status/418', { headers: { connection: 'upgrade', upgrade: 'websocket' } });
+  assert.equal(response.statusCode, 418);
 });

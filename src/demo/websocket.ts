@@ -17,7 +17,7 @@ export function echoWebSockets(): (request: IncomingMessage, socket: Duplex, hea
   server.on('connection', (socket) => {
     socket.on('error', ignore);
     socket.on('message', (data, isBinary) => {
-      answer(socket, data, isBinary);
+      echo(socket, data, isBinary);
     });
   });
   return (request, socket, head) => {
@@ -27,7 +27,7 @@ export function echoWebSockets(): (request: IncomingMessage, socket: Duplex, hea
   };
 }
 
-function answer(socket: WebSocket, data: RawData, isBinary: boolean): void {
+function echo(socket: WebSocket, data: RawData, isBinary: boolean): void {
   socket.send(data, { binary: isBinary }, () => {
     if (socket.isPaused && socket.bufferedAmount <= highWaterBytes) socket.resume();
   });

@@ -14,8 +14,8 @@ test('a tunnel carries many requests, one after the other', async (t) => {
   s.server.on('connection', () => (connections += 1));
   const { client } = s.tunnel();
   for (let i = 0; i < 20; i += 1) {
-    const answer = await call(s, { method: 'POST', over: client, body: Readable.from([`body ${i}`]) });
-    assert.equal(await text(answer), `body ${i}`);
+    const response = await call(s, { method: 'POST', over: client, body: Readable.from([`body ${i}`]) });
+    assert.equal(await text(response), `body ${i}`);
   }
   // Requests that cannot be repeated use new connections; repeatable ones reuse the idle
   // connections that these left.
@@ -92,11 +92,11 @@ test('close() lets the request in flight finish and accepts no new tunnel', asyn
     response.flushHeaders();
   });
   const { client } = s.tunnel();
-  const answer = await call(s, { over: client });
+  const response = await call(s, { over: client });
   const closing = s.bridge.close(60_000);
   assert.equal(s.tunnel().app.destroyed, true);
   finish?.();
-  assert.equal(await text(answer), 'late');
+  assert.equal(await text(response), 'late');
   client.end();
   await closing;
   assert.equal(s.bridge.openTunnels, 0);
@@ -120,9 +120,9 @@ test('close() cuts requests that are still running after the grace period', asyn
   const s = await exposeApp(t, (_request, response) => {
     response.flushHeaders();
   });
-  const answer = await call(s);
+  const response = await call(s);
   await s.bridge.close(0);
-  await assert.rejects(text(answer), { code: 'ECONNRESET' });
+  await assert.rejects(text(response), { code: 'ECONNRESET' });
 });
 
 const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: app\r\n${fields}\r\n`;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
-import { answerTo, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
+import { responseTo, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
 import { readUntil } from '../../test/helpers/plain-gateway.ts';
 
 const framing: RequestListener = ({ method = '', headers }, response) => {
@@ -24,7 +24,7 @@ for (const [name, fields] of [
       ['DELETE', '<DELETE undefined undefined undefined>'],
       ['POST', '<POST 0 undefined undefined>'],
     ] as const) {
-      const response = await answerTo(app, `${method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${fields}`);
+      const response = await responseTo(app, `${method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${fields}`);
       assert.ok(response.endsWith(seen), response);
     }
   });
@@ -54,7 +54,7 @@ test('an empty chunked body with trailers counts as a body', async (t) => {
     request.resume().once('end', () => response.end(`<${String(request.trailers['x-sum'])}>`));
   });
   const chunked = 'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 5\r\n\r\n';
-  assert.match(await answerTo(app, `POST / HTTP/1.1\r\nHost: x\r\n${chunked}`), /<5>/);
+  assert.match(await responseTo(app, `POST / HTTP/1.1\r\nHost: x\r\n${chunked}`), /<5>/);
 });
 
 test('does not wait for a body that has not begun', async (t) => {

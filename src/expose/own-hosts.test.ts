@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { answerTo, call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
+import { responseTo, call, exposeApp, raw } from '../../test/helpers/exposed-app.ts';
 import { readUntil } from '../../test/helpers/plain-gateway.ts';
 
 /** Like Starlette, nginx, Express and registries, which build URLs from Host. */
@@ -61,8 +61,8 @@ test('leaves other origins, other ports and parent domains of the caller unchang
     ['www.app.test:8443', '; Domain=.app.test'],
     ['gateway.test', ''],
   ] as const) {
-    const answer = await answerTo(app, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-    const fields = answer.split('\r\n').slice(1, 7);
+    const response = await responseTo(app, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    const fields = response.split('\r\n').slice(1, 7);
     assert.deepEqual(fields, [
       ...['Location: http://127.0.0.1:1/x', 'Content-Location: https://other.test/', 'Refresh: 1; url=//other.test'],
       ...[

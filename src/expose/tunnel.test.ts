@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { answerTo, call, exposeApp, raw, type ExposedApp } from '../../test/helpers/exposed-app.ts';
+import { responseTo, call, exposeApp, raw, type ExposedApp } from '../../test/helpers/exposed-app.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { parseTarget } from './app/target.ts';
 
@@ -16,7 +16,7 @@ async function listening(t: TestContext, server: Server): Promise<number> {
 }
 
 /** An app that responds to the first bytes of each connection with `response`. */
-async function answering(t: TestContext, response: string): Promise<number> {
+async function responding(t: TestContext, response: string): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined).once('data', () => socket.write(response));
     t.after(() => socket.destroy());
@@ -25,7 +25,7 @@ async function answering(t: TestContext, response: string): Promise<number> {
 }
 
 test('a browser gets a page instead of the problem, and both repeat the id of the request', async (t) => {
-  const port = await answering(t, 'SSH-2.0\r\n');
+  const port = await responding(t, 'SSH-2.0\r\n');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const page = await call(s, { headers: { accept: 'text/html,*/*;q=0.8', 'x-request-id': 'a-1' } });
   assert.equal(page.statusCode, 502);
@@ -40,9 +40,9 @@ test('a browser gets a page instead of the problem, and both repeat the id of th
 });
 
 test("errors for the caller contain neither the app's address nor its output", async (t) => {
-  const port = await answering(t, 'secret words\r\n\r\n');
+  const port = await responding(t, 'secret words\r\n\r\n');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
-  const message = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const message = await responseTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   assert.match(message, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
   assert.doesNotMatch(message, /secret|127\.0\.0\.1/);
   assert.ok(!message.includes(String(port)));
@@ -127,7 +127,7 @@ test('a target that does not complete a TLS handshake causes a 502 after 10 seco
   });
   const port = await listening(t, server);
   const s = await exposeApp(t, () => undefined, { clock, target: parseTarget(`https://127.0.0.1:${port}`) });
-  const message = answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const message = responseTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   await connected.promise;
   nowMs = 10_000;
   t.mock.timers.tick(10_000);
@@ -135,15 +135,15 @@ test('a target that does not complete a TLS handshake causes a 502 after 10 seco
 });
 
 test('forwards a declined upgrade, whatever the app sends after its response', async (t) => {
-  const port = await answering(t, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnojunk behind it');
+  const port = await responding(t, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnojunk behind it');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
-  const message = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  const message = await responseTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
   assert.equal(message, 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno');
   assert.deepEqual(s.events, [{ type: 'target_excess', method: 'GET', path: '/' }]);
 });
 
 test('forwards a response that precedes the end of the upload, and then ends the tunnel', async (t) => {
-  const port = await answering(t, 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno');
+  const port = await responding(t, 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno');
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
   const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome of it');
   assert.match((await buffer(client)).toString(), /^HTTP\/1\.1 413 [^]*\r\n\r\nno$/);
@@ -170,7 +170,7 @@ test('an HTTP/1.0 caller gets neither chunks nor interim responses', async (t) =
     response.write('hel');
     response.end('lo');
   });
-  const message = await answerTo(s, 'GET / HTTP/1.0\r\n\r\n');
+  const message = await responseTo(s, 'GET / HTTP/1.0\r\n\r\n');
   assert.match(message, /^HTTP\/1\.1 200 OK\r\n/);
   assert.doesNotMatch(message, /Transfer-Encoding/);
   assert.match(message, /\r\nConnection: close\r\n\r\nhello$/);
@@ -178,7 +178,7 @@ test('an HTTP/1.0 caller gets neither chunks nor interim responses', async (t) =
 
 test('OPTIONS * reaches the app', async (t) => {
   const s = await exposeApp(t, (request, response) => response.end(request.url));
-  assert.match(await answerTo(s, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /\*$/);
+  assert.match(await responseTo(s, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /\*$/);
 });
 
 test('keeps the spelling and position of Content-Length', async (t) => {
@@ -187,7 +187,7 @@ test('keeps the spelling and position of Content-Length', async (t) => {
     fields = request.rawHeaders;
     response.end();
   });
-  await answerTo(s, 'POST / HTTP/1.1\r\nHost: x\r\ncOntent-Length: 1\r\nA: b\r\nConnection: close\r\n\r\nx');
+  await responseTo(s, 'POST / HTTP/1.1\r\nHost: x\r\ncOntent-Length: 1\r\nA: b\r\nConnection: close\r\n\r\nx');
   assert.deepEqual(fields.slice(2, 6), ['cOntent-Length', '1', 'A', 'b']);
 });
 

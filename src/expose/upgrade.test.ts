@@ -158,10 +158,10 @@ test('forwards the response of an app that declines, and then ends the tunnel', 
   const bridge = await bridgeTo(t, server);
   const { client } = dial(bridge);
   client.write(upgradeRequest);
-  const answer = (await buffer(client)).toString();
-  assert.match(answer, /^HTTP\/1\.1 426 /);
-  assert.match(answer, /\r\nX-Why: no\r\n/);
-  assert.match(answer, /no \/chat\?x=1/);
+  const response = (await buffer(client)).toString();
+  assert.match(response, /^HTTP\/1\.1 426 /);
+  assert.match(response, /\r\nX-Why: no\r\n/);
+  assert.match(response, /no \/chat\?x=1/);
 });
 
 test('an upgrade to an app that is down gets a 502', async (t) => {

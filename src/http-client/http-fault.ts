@@ -27,7 +27,7 @@ export class HttpFault extends Error {
   }
 
   /** No response to this request has begun. */
-  get unanswered(): boolean {
+  get pending(): boolean {
     return this.kind !== 'request_body' && (this.moment === 'unsent' || this.moment === 'waiting');
   }
 }

@@ -133,9 +133,9 @@ test('stops waiting for responses that always arrive too late', options, async (
     through: (redis) => ({
       run: async (...args) => {
         asked += 1;
-        const answer = await redis.run(...args);
+        const reply = await redis.run(...args);
         await decided;
-        return answer;
+        return reply;
       },
     }),
   });
@@ -156,14 +156,14 @@ test('stops waiting for responses that always arrive too late', options, async (
 
 test('a local decision stands, even if the store later decides differently', options, async (t) => {
   const server = await RedisServer.start(t);
-  let answer: (() => Promise<void>) | undefined;
+  let reply: (() => Promise<void>) | undefined;
   const one = startReplica(t, server, {
     deadlineMs: 20,
     through: (redis) => ({
       run: async (...args) => {
-        const answered = await redis.run(...args);
-        await answer?.();
-        return answered;
+        const settled = await redis.run(...args);
+        await reply?.();
+        return settled;
       },
     }),
   });
@@ -171,9 +171,9 @@ test('a local decision stands, even if the store later decides differently', opt
   await Promise.all([one, two].map(untilShared));
   const held = (): (() => Promise<void>) => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
-    answer = () => promise;
+    reply = () => promise;
     return async () => {
-      answer = undefined;
+      reply = undefined;
       resolve(undefined);
       await setImmediate();
       // On the same connection: its response shows that everything sent before has been processed.
@@ -211,9 +211,9 @@ test('a response that arrives too late counts its request once', options, async 
     deadlineMs: 20,
     through: (redis) => ({
       run: async (...args) => {
-        const answer = await redis.run(...args);
+        const reply = await redis.run(...args);
         if (held) await late.promise;
-        return answer;
+        return reply;
       },
     }),
   });

@@ -116,7 +116,7 @@ export class FallbackLimiter implements Limiter {
         (verdict) => {
           const inTime = attempt.decide();
           if (inTime) this.#health.inTime();
-          if (attempt.admitted) this.#unsettled.answered(charges);
+          if (attempt.admitted) this.#unsettled.settled(charges);
           this.#adopt(charges, verdict.states);
           if (inTime) resolve(verdict);
           else this.#reconcile(charges, quota, attempt.admitted, isAdmitted(verdict));
@@ -127,7 +127,7 @@ export class FallbackLimiter implements Limiter {
           this.#health.lost(reasonOf(error));
           if (isOpen) resolve(this.#takeAlone(charges, quota));
           else if (attempt.admitted) {
-            this.#unsettled.answered(charges);
+            this.#unsettled.settled(charges);
             this.#unsettled.owe(charges);
           }
         },

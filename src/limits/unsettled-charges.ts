@@ -40,7 +40,7 @@ export class UnsettledCharges {
   }
 
   /** The store has responded to the question. */
-  answered(charges: readonly Charge[]): void {
+  settled(charges: readonly Charge[]): void {
     for (const charge of charges) this.#send(charge, -debtMsOf(charge));
   }
 

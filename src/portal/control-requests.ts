@@ -33,9 +33,9 @@ export async function requestLeaseUpdate(
   };
   const request = { lease, nonce: randomBytes(nonceBytes), timestamp: seconds(times.nowMs) };
   const packet = signLeaseUpdate(request, (data) => credential.sign(data));
-  const answer = await exchange(mux, packet, maxResponseBytes, signal);
-  if (answer.type !== 'leaseUpdateResponse') throw unexpected('a lease update', answer);
-  return answer.code;
+  const response = await exchange(mux, packet, maxResponseBytes, signal);
+  if (response.type !== 'leaseUpdateResponse') throw unexpected('a lease update', response);
+  return response.code;
 }
 
 /**
@@ -50,9 +50,9 @@ export async function requestLeaseDelete(
 ): Promise<number> {
   const request = { identity: identityOf(credential), nonce: randomBytes(nonceBytes), timestamp: seconds(nowMs) };
   const packet = signLeaseDelete(request, (data) => credential.sign(data));
-  const answer = await exchange(mux, packet, maxResponseBytes, signal);
-  if (answer.type !== 'leaseDeleteResponse') throw unexpected('a lease delete', answer);
-  return answer.code;
+  const response = await exchange(mux, packet, maxResponseBytes, signal);
+  if (response.type !== 'leaseDeleteResponse') throw unexpected('a lease delete', response);
+  return response.code;
 }
 
 async function exchange(mux: Mux, request: Packet, limitBytes: number, signal: AbortSignal): Promise<Packet> {
@@ -60,10 +60,10 @@ async function exchange(mux: Mux, request: Packet, limitBytes: number, signal: A
   try {
     const messages = new MessageStream(pipe, new MessageReader(limitBytes));
     pipe.write([encodePacket(request)]);
-    const answer = await messages.next(signal);
-    if (answer === undefined)
+    const response = await messages.next(signal);
+    if (response === undefined)
       throw new PortalError('packet_unexpected', `the relay ended a ${request.type} without a response`);
-    return decodePacket(answer);
+    return decodePacket(response);
   } finally {
     // Each stream carries one request: discard further input.
     pipe.reset();
@@ -78,6 +78,6 @@ function seconds(ms: number): bigint {
   return BigInt(Math.floor(ms / 1000));
 }
 
-function unexpected(to: string, answer: Packet): PortalError {
-  return new PortalError('packet_unexpected', `the relay responded to ${to} with a ${answer.type}`);
+function unexpected(to: string, response: Packet): PortalError {
+  return new PortalError('packet_unexpected', `the relay responded to ${to} with a ${response.type}`);
 }

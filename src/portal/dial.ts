@@ -51,10 +51,10 @@ export async function dialLease(
     const request = encodePacket({ type: 'connectionRequest', leaseId, clientIdentity: { id, publicKey } });
     pipe.write([request, handshake.message]);
 
-    const answer = await messages.next(signal);
-    if (answer === undefined)
+    const response = await messages.next(signal);
+    if (response === undefined)
       throw new PortalError('lease_refused', `the relay ended the dial of ${leaseId} without a response`);
-    checkAccepted(answer, leaseId);
+    checkAccepted(response, leaseId);
     isAccepted = true;
 
     const reply = await messages.next(signal);
@@ -92,8 +92,8 @@ function ownClockFault({ skewMs }: Dialer, leaseId: string): ClockSkewError | un
   return new ClockSkewError('relay', skewSeconds, `the app ${leaseId} ended the handshake`);
 }
 
-function checkAccepted(answer: Buffer, leaseId: string): void {
-  const packet = decodePacket(answer);
+function checkAccepted(response: Buffer, leaseId: string): void {
+  const packet = decodePacket(response);
   if (packet.type !== 'connectionResponse') {
     throw new PortalError('packet_unexpected', `the relay responded to a connection request with ${packet.type}`);
   }

@@ -76,11 +76,11 @@ function connectTo(t: TestContext, options: Partial<RelayClientOptions> & { url:
  * Milliseconds until the relay has seen `count` websockets, each of which it closes at once or,
  * with `answers`, after pings in both directions.
  */
-async function msUntil(t: TestContext, count: number, answers: boolean, provenAfterMs: number): Promise<number> {
+async function msUntil(t: TestContext, count: number, responses: boolean, provenAfterMs: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const url = await startRelay(t, (mux, number) => {
     if (number === count) resolve(undefined);
-    if (!answers) mux.close();
+    if (!responses) mux.close();
     else
       void mux
         .ping()

@@ -12,7 +12,7 @@ import { decodeSigned } from './packets/signed-payload.ts';
 import { FrameOpener } from './secure/frame-opener.ts';
 import { FrameSealer } from './secure/frame-sealer.ts';
 import { maxFrameBytes } from './secure/frame-format.ts';
-import { answerHandshake, startClientHandshake } from './secure/handshake.ts';
+import { respondToHandshake, startClientHandshake } from './secure/handshake.ts';
 
 type Random = (below: number) => number;
 
@@ -106,15 +106,17 @@ it('20,000 mutated handshake messages, in either role, are rejected with a typed
   const client = credentialFromSeed(Buffer.alloc(32, 1));
   const handshake = startClientHandshake({ now: Date.now, credential: client, alpn: 'http/1.1' });
   const first = handshake.message.subarray(4);
-  const answer = answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, first).message.subarray(4);
+  const response = respondToHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, first).message.subarray(
+    4,
+  );
   const seen = new Set<string>();
   for (let run = 0; run < 10_000; run += 1) {
-    const [badFirst, badResponse] = [mutate(random, first), mutate(random, answer)];
+    const [badFirst, badResponse] = [mutate(random, first), mutate(random, response)];
     const outcomes = [
-      verdict(() => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, badFirst)),
+      verdict(() => respondToHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, badFirst)),
       verdict(() => handshake.finish(badResponse, app.id)),
     ];
-    const originals = [first, answer];
+    const originals = [first, response];
     for (const [index, bad] of [badFirst, badResponse].entries()) {
       const outcome = outcomes[index] ?? 'taken';
       seen.add(outcome);

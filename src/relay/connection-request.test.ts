@@ -59,7 +59,7 @@ test('forwards a rejection with the app’s own code, even 0; the stream ends an
   await app.register();
   for (const code of [0, 2, 6, 77]) {
     const atClient = await client.dial(app.id, randomBytes(201));
-    const atApp = await app.answer(code);
+    const atApp = await app.respond(code);
     assert.equal(await atClient.code(), code);
     assert.equal((await atClient.finished()).length, 0);
     assert.equal((await atApp.finished()).length, 0);
@@ -91,7 +91,7 @@ test('a request over the limit of a lease is REJECTED, and an ended connection f
   atApp.pipe.end();
   await bench.event('forwarded');
   const again = await client.dial(app.id);
-  await app.answer(ACCEPTED);
+  await app.respond(ACCEPTED);
   assert.equal(await again.code(), ACCEPTED);
 });
 
@@ -101,7 +101,7 @@ test('forwards a reset in either direction', async (t) => {
   one.atClient.pipe.reset();
   assert.equal((await one.atApp.failure()).code, 'stream_reset');
   const two = await one.client.dial(one.app.id);
-  const atApp = await one.app.answer(ACCEPTED);
+  const atApp = await one.app.respond(ACCEPTED);
   await two.packet();
   atApp.pipe.reset();
   assert.equal((await two.failure()).code, 'stream_reset');
@@ -116,7 +116,7 @@ test('losing a connection resets the streams forwarded over it on the other side
   assert.equal((await one.atApp.failure()).code, 'stream_reset');
   const client = await bench.peer();
   const atClient = await client.dial(one.app.id);
-  await one.app.answer(ACCEPTED);
+  await one.app.respond(ACCEPTED);
   await atClient.packet();
   one.app.close();
   assert.equal((await atClient.failure()).code, 'stream_reset');
@@ -162,7 +162,7 @@ test('64 concurrent connections carry their own bytes, checked end to end', asyn
   await app.register();
   const serve = (async () => {
     for (let i = 0; i < 64; i += 1) {
-      const stream = await app.answer(ACCEPTED);
+      const stream = await app.respond(ACCEPTED);
       void (async () => {
         for (let sent = 0; sent < 200_000;) {
           const piece = await stream.read(4_000);

@@ -11,7 +11,7 @@ import type { Peer, RelayContext } from './relay-context.ts';
 
 type ConnectionRequest = Packet & { readonly type: 'connectionRequest' };
 
-type Answer =
+type Decision =
   | { readonly kind: 'accepted'; readonly app: ControlStream; readonly holder: Peer; readonly held: HeldMemory }
   | { readonly kind: 'refused'; readonly code: number; readonly reason: string };
 
@@ -32,24 +32,24 @@ export async function connect(
   peer: Peer,
   relay: RelayContext,
 ): Promise<boolean> {
-  const answer = await answerOf(request, client, peer, relay);
-  if (answer.kind === 'accepted') {
-    join(request, client, answer, peer, relay);
+  const decision = await decisionOf(request, client, peer, relay);
+  if (decision.kind === 'accepted') {
+    join(request, client, decision, peer, relay);
     return true;
   }
   const leaseId = request.leaseId.slice(0, loggedIdChars);
-  relay.log({ event: 'dial_refused', connection: peer.number, leaseId, reason: answer.reason });
+  relay.log({ event: 'dial_refused', connection: peer.number, leaseId, reason: decision.reason });
   using limit = new TimeLimit(relay.limits.requestTimeoutMs);
-  await client.send(response(answer.code), limit.signal);
+  await client.send(response(decision.code), limit.signal);
   return false;
 }
 
-async function answerOf(
+async function decisionOf(
   request: ConnectionRequest,
   client: ControlStream,
   peer: Peer,
   relay: RelayContext,
-): Promise<Answer> {
+): Promise<Decision> {
   const { leaseId } = request;
   if (!isValid(request.clientIdentity)) return refusal(ResponseCode.INVALID_IDENTITY, 'client_identity');
   const record = relay.leases.find(leaseId);
@@ -65,12 +65,12 @@ async function answerOf(
   peer.requestsInFlight += 1;
   let isJoined = false;
   try {
-    const answer = await ask(record.holder, request, client, relay);
-    if (answer instanceof ControlStream) {
+    const decision = await ask(record.holder, request, client, relay);
+    if (decision instanceof ControlStream) {
       isJoined = true;
-      return { kind: 'accepted', app: answer, holder: record.holder, held };
+      return { kind: 'accepted', app: decision, holder: record.holder, held };
     }
-    return answer;
+    return decision;
   } finally {
     peer.requestsInFlight -= 1;
     if (!isJoined) {
@@ -89,8 +89,8 @@ async function ask(
   request: ConnectionRequest,
   client: ControlStream,
   relay: RelayContext,
-): Promise<ControlStream | (Answer & { kind: 'refused' })> {
-  using limit = new TimeLimit(relay.limits.appAnswerTimeoutMs);
+): Promise<ControlStream | (Decision & { kind: 'refused' })> {
+  using limit = new TimeLimit(relay.limits.appResponseTimeoutMs);
   const signal = AbortSignal.any([limit.signal, client.gone]);
   let app: ControlStream | undefined;
   try {
@@ -124,7 +124,7 @@ async function ask(
 function join(
   request: ConnectionRequest,
   client: ControlStream,
-  { app, holder, held }: Answer & { kind: 'accepted' },
+  { app, holder, held }: Decision & { kind: 'accepted' },
   peer: Peer,
   relay: RelayContext,
 ): void {
@@ -142,7 +142,7 @@ function join(
   });
 }
 
-function refusal(code: number, reason: string): Answer & { kind: 'refused' } {
+function refusal(code: number, reason: string): Decision & { kind: 'refused' } {
   return { kind: 'refused', code, reason };
 }
 

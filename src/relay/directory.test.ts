@@ -16,11 +16,11 @@ test('a changed lease causes neither encoding nor copying of large unchanged lea
     assert.equal(outcome, 'registered');
   }
   const directory = new Directory(createCredential(), [], leases);
-  const before = new Set(directory.answer());
+  const before = new Set(directory.respond());
   assert.equal(leases.register('S', { ...lease, name: 'small', metadata: '' }, 30_000, 'h', '192.0.2.9'), 'registered');
-  const made = directory.answer().filter((piece) => !before.has(piece));
+  const made = directory.respond().filter((piece) => !before.has(piece));
   const madeBytes = made.reduce((sum, { length }) => sum + length, 0);
   assert.ok(madeBytes < 1_000, `${madeBytes} bytes were created for a lease of a few hundred`);
-  const packet = decodePacket(Buffer.concat(directory.answer()).subarray(4));
+  const packet = decodePacket(Buffer.concat(directory.respond()).subarray(4));
   assert.equal(packet.type === 'relayInfoResponse' && packet.relayInfo?.leases.length, 61);
 });

@@ -15,8 +15,8 @@ export class Directory {
   readonly #identity: Identity;
   readonly #leases: Listing;
   readonly #addresses: readonly string[];
-  #answer: readonly Uint8Array[] | undefined;
-  #answerVersion = -1;
+  #list: readonly Uint8Array[] | undefined;
+  #listVersion = -1;
 
   constructor(identity: Identity, addresses: readonly string[], leases: Listing) {
     this.#identity = identity;
@@ -28,12 +28,12 @@ export class Directory {
    * The packet in pieces, which must not be modified. Like other relays, it includes apps that ask
    * to be hidden.
    */
-  answer(): readonly Uint8Array[] {
+  respond(): readonly Uint8Array[] {
     this.#leases.sweep();
-    if (this.#answer === undefined || this.#answerVersion !== this.#leases.version) {
-      this.#answer = encodeLeaseList(this.#identity, this.#addresses, this.#leases.encoded());
-      this.#answerVersion = this.#leases.version;
+    if (this.#list === undefined || this.#listVersion !== this.#leases.version) {
+      this.#list = encodeLeaseList(this.#identity, this.#addresses, this.#leases.encoded());
+      this.#listVersion = this.#leases.version;
     }
-    return this.#answer;
+    return this.#list;
   }
 }

@@ -113,7 +113,7 @@ export class HttpDoor {
       this.#accept(socket);
     });
     server.on('request', (request, response) => {
-      this.#answer(request, response);
+      this.#respond(request, response);
     });
     server.on('upgrade', (request, socket, head) => {
       this.#upgrade(request, socket, head);
@@ -121,7 +121,7 @@ export class HttpDoor {
     return server;
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  #respond(request: IncomingMessage, response: ServerResponse): void {
     const path = pathOf(request);
     response.setHeader('date', this.#date());
     if (path === '/health') {

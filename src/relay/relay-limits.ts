@@ -86,7 +86,7 @@ export interface RelayLimits {
    * Time for an app to answer a connection request. Other relays wait until their keepalive fails
    * (38.5 s measured).
    */
-  readonly appAnswerTimeoutMs: number;
+  readonly appResponseTimeoutMs: number;
   /** Time for the peer to end a stream that this side has ended; then RST. */
   readonly lingerMs: number;
 }
@@ -117,6 +117,6 @@ export const defaultLimits: RelayLimits = {
   messageBytes: 17_825_792,
   upgradeTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
-  appAnswerTimeoutMs: 15_000,
+  appResponseTimeoutMs: 15_000,
   lingerMs: 5_000,
 };

@@ -20,9 +20,9 @@ test('lists a lease with all its fields, and the identity and address of the rel
     await app.register({ name: 'my-app', alpn: ['http/1.1', 'x'], metadata, expires: 4_102_444_800n }),
     ACCEPTED,
   );
-  const answer = await (await bench.peer()).ask({ type: 'relayInfoRequest' });
-  assert.ok(answer.type === 'relayInfoResponse');
-  assert.deepEqual(answer.relayInfo, {
+  const response = await (await bench.peer()).ask({ type: 'relayInfoRequest' });
+  assert.ok(response.type === 'relayInfoResponse');
+  assert.deepEqual(response.relayInfo, {
     identity: { id: bench.credential.id, publicKey: bench.credential.publicKey },
     address: [bench.url],
     leases: [
@@ -121,8 +121,8 @@ test("a lease lasts as long as requested, whatever the app's clock says and howe
   for (const skewSeconds of [-25n, -5n, 0n, 5n, 25n]) {
     const app = await bench.peer();
     const timestamp = BigInt(Math.floor(Date.now() / 1_000)) + skewSeconds;
-    const answer = await app.ask(app.leaseUpdate({ expires: timestamp + 100n }, app.credential, timestamp));
-    assert.deepEqual(answer, { type: 'leaseUpdateResponse', code: ACCEPTED });
+    const response = await app.ask(app.leaseUpdate({ expires: timestamp + 100n }, app.credential, timestamp));
+    assert.deepEqual(response, { type: 'leaseUpdateResponse', code: ACCEPTED });
   }
   steppedMs = 300_000;
   passedMs = 50_000;
@@ -139,8 +139,8 @@ test('rejects a timestamp outside the tolerance with a dedicated code, also in a
   const app = await bench.peer();
   const now = BigInt(Math.floor(Date.now() / 1_000));
   for (const timestamp of [now - 40n, now + 40n, now - 300n, now + 300n, 0n, -(2n ** 63n), 2n ** 63n - 1n]) {
-    const answer = await app.ask(app.leaseUpdate({ expires: now + 300n }, app.credential, timestamp));
-    assert.deepEqual(answer, { type: 'leaseUpdateResponse', code: CLOCK_SKEW }, String(timestamp));
+    const response = await app.ask(app.leaseUpdate({ expires: now + 300n }, app.credential, timestamp));
+    assert.deepEqual(response, { type: 'leaseUpdateResponse', code: CLOCK_SKEW }, String(timestamp));
   }
   const refused = await bench.event('lease_refused');
   assert.equal(refused.reason, 'clock_skew');
@@ -158,7 +158,7 @@ test('the last registration of an identity wins', async (t) => {
   await first.register({ name: 'app' });
   await second.register({ name: 'app' });
   const dialled = await client.dial(credential.id);
-  await second.answer(ACCEPTED);
+  await second.respond(ACCEPTED);
   assert.equal(await dialled.code(), ACCEPTED);
 });
 

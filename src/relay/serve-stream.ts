@@ -27,7 +27,7 @@ export async function serveStream(pipe: Pipe, peer: Peer, relay: RelayContext): 
       if (packet === undefined) break;
       if (packet.type !== 'connectionRequest') {
         using limit = new TimeLimit(requestTimeoutMs);
-        await stream.send(answer(packet, peer, relay), limit.signal);
+        await stream.send(respond(packet, peer, relay), limit.signal);
         continue;
       }
       if (await connect(packet, stream, peer, relay)) return;
@@ -48,14 +48,14 @@ async function nextRequest(stream: ControlStream, timeoutMs: number): Promise<Pa
   return await stream.next(limit.signal);
 }
 
-function answer(
+function respond(
   packet: Exclude<Packet, { type: 'connectionRequest' }>,
   peer: Peer,
   relay: RelayContext,
 ): Uint8Array | readonly Uint8Array[] {
   switch (packet.type) {
     case 'relayInfoRequest':
-      return relay.directory.answer();
+      return relay.directory.respond();
     case 'leaseUpdateRequest':
       return encodePacket({ type: 'leaseUpdateResponse', code: updateLease(packet, peer, relay) });
     case 'leaseDeleteRequest':

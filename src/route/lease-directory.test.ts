@@ -7,7 +7,7 @@ class Source implements LeaseSource<Listed> {
   leases: Listed[] = [];
   listed = 0;
   current: 'up' | 'down' = 'up';
-  answer: ((leases: Listed[]) => Promise<Listed[]>) | undefined;
+  response: ((leases: Listed[]) => Promise<Listed[]>) | undefined;
 
   state(): 'up' | 'down' {
     return this.current;
@@ -15,7 +15,7 @@ class Source implements LeaseSource<Listed> {
 
   list(): Promise<Listed[]> {
     this.listed += 1;
-    return this.answer?.([...this.leases]) ?? Promise.resolve([...this.leases]);
+    return this.response?.([...this.leases]) ?? Promise.resolve([...this.leases]);
   }
 }
 
@@ -105,8 +105,8 @@ test('looks up a lease again that a dial has shown to be gone', async () => {
   source.leases = [{ id: 'C'.repeat(26), name: 'demo' }];
   clock.nowMs = 1_500;
   directory.forget(demo.id);
-  const answer = await directory.find('demo');
-  assert.equal(answer.kind === 'found' && answer.found.lease.id, 'C'.repeat(26));
+  const response = await directory.find('demo');
+  assert.equal(response.kind === 'found' && response.found.lease.id, 'C'.repeat(26));
 });
 
 test('without a connected relay reports that, not an unknown lease', async () => {
@@ -119,8 +119,8 @@ test('without a connected relay reports that, not an unknown lease', async () =>
 test('a relay that fails to list keeps its last list', async () => {
   const { source, directory, clock, kind } = bench();
   await kind('demo');
-  source.answer = () => Promise.reject(new Error('lost'));
+  source.response = () => Promise.reject(new Error('lost'));
   clock.nowMs = 30_000;
-  const answer = await directory.find('demo');
-  assert.equal(answer.kind, 'found');
+  const response = await directory.find('demo');
+  assert.equal(response.kind, 'found');
 });

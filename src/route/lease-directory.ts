@@ -143,7 +143,7 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     if (!this.#connected()) return { kind: 'no_relay' };
     const isLost = this.#lost.has(nameOrId, nowMs) && !isHidden();
     const refresh = this.#refreshUnlessWithin(isLost ? lostRefreshIntervalMs : minRefreshIntervalMs);
-    return refresh === undefined ? this.#answer(nameOrId) : refresh.then(() => this.#answer(nameOrId));
+    return refresh === undefined ? this.#response(nameOrId) : refresh.then(() => this.#response(nameOrId));
   }
 
   /**
@@ -177,18 +177,18 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     // A list in flight may be older than the return of the app; a newer one may already have its
     // new id.
     await this.#refreshing;
-    const known = this.#answer(nameOrId);
+    const known = this.#response(nameOrId);
     if (known.kind === 'found' && known.found.lease.id !== goneId) return known;
     if (!this.#connected()) return { kind: 'no_relay' };
     await (this.#asking ??= this.#askAgain());
-    return this.#answer(nameOrId);
+    return this.#response(nameOrId);
   }
 
   status(): readonly ListStatus<S>[] {
     return this.#lists.map((list) => statusOf(list, this.#index));
   }
 
-  #answer(nameOrId: string): DirectoryResponse<L, S> {
+  #response(nameOrId: string): DirectoryResponse<L, S> {
     if (this.#index === undefined) return { kind: 'no_relay' };
     const found = this.#index.find(nameOrId);
     if (typeof found === 'object') return { kind: 'found', found };

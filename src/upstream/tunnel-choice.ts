@@ -23,5 +23,5 @@ export function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest
 export function mayRepeat(fault: HttpFault, method: string, hasBody: boolean): boolean {
   const { kind, moment } = fault;
   if (moment === 'unsent') return kind !== 'request_body';
-  return fault.unanswered && !hasBody && isIdempotent(method);
+  return fault.pending && !hasBody && isIdempotent(method);
 }

@@ -37,8 +37,8 @@ async function visit(t: TestContext, urlOf: (port: number) => string): Promise<V
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   const url = urlOf(port);
-  const answer = await page.goto(url);
-  assert.equal(answer?.status(), 200);
+  const response = await page.goto(url);
+  assert.equal(response?.status(), 200);
   return { page, url, visits, complaints };
 }
 

@@ -1,6 +1,6 @@
 // Building blocks for rows: the common requests, responses and expectations, so that a row shows
 // only what is special about it.
-import type { Answer, AppSide, ClientSide, Row, Seen } from './row.ts';
+import type { ExpectedResponse, AppSide, ClientSide, Row, Seen } from './row.ts';
 
 const crlf = '\r\n';
 
@@ -32,36 +32,36 @@ export function chunk(text: string): string {
 export const lastChunk = '0\r\n\r\n';
 
 /** A response of the app. */
-export function answer(status: string, body: string, ...headers: readonly string[]): string {
+export function response(status: string, body: string, ...headers: readonly string[]): string {
   return head(`HTTP/1.1 ${status}`, `Content-Length: ${body.length}`, ...headers) + body;
 }
 
-export const ok: string = answer('200 OK', 'ok');
+export const ok: string = response('200 OK', 'ok');
 
 /** The app receives one request and responds to it. */
 export function app(
   sees: Seen | string,
-  answers: AppSide['answers'][number] = ok,
+  responses: AppSide['responses'][number] = ok,
   more: Partial<AppSide> = {},
 ): AppSide {
-  return { sees: [typeof sees === 'string' ? { line: sees } : sees], answers: [answers], ...more };
+  return { sees: [typeof sees === 'string' ? { line: sees } : sees], responses: [responses], ...more };
 }
 
 /** The client receives the app's `ok`. */
-export const receivesOk: ClientSide = { answers: [{ status: 200, body: 'ok' }], then: 'open' };
+export const receivesOk: ClientSide = { responses: [{ status: 200, body: 'ok' }], then: 'open' };
 
-export function receives(answer: Answer, then: ClientSide['then'] = 'open'): ClientSide {
-  return { answers: [answer], then };
+export function receives(response: ExpectedResponse, then: ClientSide['then'] = 'open'): ClientSide {
+  return { responses: [response], then };
 }
 
 /** A problem that closes the connection, because the end of the faulty request is unknown. */
 export function refused(status: number, code: string, ...added: readonly string[]): ClientSide {
-  return { answers: [{ status, problem: code, added }], then: 'closed' };
+  return { responses: [{ status, problem: code, added }], then: 'closed' };
 }
 
 /** A problem after which the connection stays open. */
 export function problem(status: number, code: string, ...added: readonly string[]): ClientSide {
-  return { answers: [{ status, problem: code, added }], then: 'open' };
+  return { responses: [{ status, problem: code, added }], then: 'open' };
 }
 
 /** 400 invalid_request, the connection closed, nothing forwarded. */
@@ -75,11 +75,11 @@ export function passes(name: string, send: Row['send'], sees: Seen | string): Ro
 }
 
 /** The client receives `answer`, whatever the request. */
-export function answered(
+export function responded(
   name: string,
-  by: AppSide['answers'][number],
-  answer: Answer,
+  by: AppSide['responses'][number],
+  response: ExpectedResponse,
   then: ClientSide['then'] = 'open',
 ): Row {
-  return { name, send: get(), app: app('GET /', by), client: receives(answer, then) };
+  return { name, send: get(), app: app('GET /', by), client: receives(response, then) };
 }

@@ -50,7 +50,7 @@ export interface AppSide {
    * One per request, in order of arrival. A string is sent once the request is complete; steps
    * start once its head has arrived.
    */
-  readonly answers: readonly (string | readonly Step[])[];
+  readonly responses: readonly (string | readonly Step[])[];
   /** Bytes after the last request on its connection, such as those of an upgraded protocol. */
   readonly rest?: string;
   /** The fate of the connection that carried the first request. */
@@ -58,7 +58,7 @@ export interface AppSide {
 }
 
 /** A response as the client must receive it. */
-export interface Answer {
+export interface ExpectedResponse {
   readonly status: number;
   /** The code of a problem that the gateway itself generated. */
   readonly problem?: string;
@@ -89,7 +89,7 @@ export interface Answer {
 export type After = 'open' | 'closed' | 'switched' | 'either';
 
 export interface ClientSide {
-  readonly answers: readonly Answer[];
+  readonly responses: readonly ExpectedResponse[];
   readonly then: After;
   /** Bytes after the responses. */
   readonly rest?: string;

@@ -4,7 +4,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
 import type { KeyPolicy } from '../../src/policy/policy.ts';
-import type { Answer } from '../helpers/plain-gateway.ts';
+import type { ReceivedResponse } from '../helpers/plain-gateway.ts';
 import { key as plainKey, testKey, testPolicy } from '../helpers/policy.ts';
 import { startTunnelGateway, type TunnelGateway } from '../helpers/tunnel-gateway.ts';
 import { withKeyIdOf } from '../helpers/wrong-keys.ts';
@@ -39,13 +39,13 @@ function start(t: TestContext, policy: Parts, name = 'app'): Promise<TunnelGatew
   );
 }
 
-function codeOf({ text }: Answer): unknown {
+function codeOf({ text }: ReceivedResponse): unknown {
   return (JSON.parse(text) as { code?: unknown }).code;
 }
 
 async function codeFor(gateway: TunnelGateway, headers: readonly string[], method = 'GET'): Promise<unknown> {
-  const answer = await gateway.call('/peer/app/', { headers, method });
-  return answer.status === 200 ? 200 : codeOf(answer);
+  const response = await gateway.call('/peer/app/', { headers, method });
+  return response.status === 200 ? 200 : codeOf(response);
 }
 
 const bearer = (theKey: string): string[] => ['Authorization', `Bearer ${theKey}`];
@@ -56,16 +56,16 @@ describe('authentication', () => {
   test('accepts a valid key in each place and hides it from the app', async (t) => {
     const gateway = await start(t, { auth });
     for (const headers of [bearer(key), ['authorization', `BEARER ${key}`], ['X-API-Key', key]]) {
-      const answer = await gateway.call('/peer/app/', { headers });
-      assert.equal(answer.status, 200);
-      assert.ok(!answer.text.includes(key));
+      const response = await gateway.call('/peer/app/', { headers });
+      assert.equal(response.status, 200);
+      assert.ok(!response.text.includes(key));
     }
   });
 
   test('with X-API-Key, Authorization belongs to the app', async (t) => {
     const gateway = await start(t, { auth });
-    const answer = await gateway.call('/peer/app/', { headers: ['X-API-Key', key, ...bearer('the-apps-own')] });
-    assert.match(answer.text, /the-apps-own/);
+    const response = await gateway.call('/peer/app/', { headers: ['X-API-Key', key, ...bearer('the-apps-own')] });
+    assert.match(response.text, /the-apps-own/);
     assert.equal(await codeFor(gateway, ['X-API-Key', key, ...bearer(key)]), 'invalid_request');
   });
 

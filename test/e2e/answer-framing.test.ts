@@ -10,7 +10,7 @@ import { testPolicy } from '../helpers/policy.ts';
 import type { GatewayError } from '../../src/kernel/errors/gateway-error.ts';
 
 interface Said {
-  readonly answer: string;
+  readonly response: string;
   /** Why the server aborted the response. */
   readonly aborted: readonly GatewayError[];
 }
@@ -45,8 +45,8 @@ async function say(
   const socket: Socket = connect({ host: '127.0.0.1', port });
   await once(socket, 'connect');
   socket.write(head);
-  const answer = await buffer(socket).catch(() => Buffer.from('reset'));
-  return { answer: answer.toString(), aborted };
+  const response = await buffer(socket).catch(() => Buffer.from('reset'));
+  return { response: response.toString(), aborted };
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -59,15 +59,15 @@ test('statuses without content have none, and no misleading length', async (t) =
     [304, ['Content-Length', '3', 'ETag', '"x"'], /\r\nContent-Length: 3\r\n/],
   ];
   for (const [status, headers, length] of cases) {
-    const { answer } = await say(t, (sink, flow) => {
+    const { response: response } = await say(t, (sink, flow) => {
       sink.head(status, headers, flow);
       sink.data(bytes('abc'));
       sink.end(noHeaders);
     });
-    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
-    assert.match(answer, length, String(status));
-    assert.doesNotMatch(answer, /transfer-encoding/i);
-    assert.ok(answer.endsWith('\r\n\r\n'), answer);
+    assert.match(response, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.match(response, length, String(status));
+    assert.doesNotMatch(response, /transfer-encoding/i);
+    assert.ok(response.endsWith('\r\n\r\n'), response);
   }
 });
 
@@ -77,7 +77,7 @@ test('a response to HEAD keeps its length and has no content, whatever the app s
     ['Content-Length', '3'],
     ['Trailer', 'X-Sum'],
   ]) {
-    const { answer } = await say(
+    const { response: response } = await say(
       t,
       (sink, flow) => {
         sink.head(200, headers, flow);
@@ -86,8 +86,8 @@ test('a response to HEAD keeps its length and has no content, whatever the app s
       },
       head,
     );
-    assert.match(answer, /^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
-    assert.equal(answer.includes('Content-Length: 3'), headers[0] === 'Content-Length');
+    assert.match(response, /^HTTP\/1\.1 200 [^]*\r\n\r\n$/);
+    assert.equal(response.includes('Content-Length: 3'), headers[0] === 'Content-Length');
   }
 });
 
@@ -98,7 +98,7 @@ test('a response matches its length or is cut', async (t) => {
     sink.data(bytes('cHTTP/1.1 200 OK'));
     sink.end(noHeaders);
   });
-  assert.match(longer.answer, /\r\n\r\nab$/);
+  assert.match(longer.response, /\r\n\r\nab$/);
   assert.deepEqual(
     longer.aborted.map(({ code }) => code),
     ['bad_upstream_response'],
@@ -108,7 +108,7 @@ test('a response matches its length or is cut', async (t) => {
     sink.data(bytes('ab'));
     sink.end(noHeaders);
   });
-  assert.match(shorter.answer, /\r\nContent-Length: 3\r\n[^]*\r\n\r\nab$/);
+  assert.match(shorter.response, /\r\nContent-Length: 3\r\n[^]*\r\n\r\nab$/);
 });
 
 test('an ambiguous or invalid head is 502', async (t) => {
@@ -129,28 +129,28 @@ test('an ambiguous or invalid head is 502', async (t) => {
     [NaN, []],
   ];
   for (const [status, headers] of heads) {
-    const { answer, aborted } = await say(t, (sink, flow) => {
+    const { response: response, aborted } = await say(t, (sink, flow) => {
       sink.head(status, headers, flow);
       sink.data(bytes('abc'));
       sink.end(noHeaders);
     });
-    assert.match(answer, /^HTTP\/1\.1 502 [^]*"code":"bad_upstream_response"/, JSON.stringify([status, headers]));
+    assert.match(response, /^HTTP\/1\.1 502 [^]*"code":"bad_upstream_response"/, JSON.stringify([status, headers]));
     assert.equal(aborted.length, 1);
   }
 });
 
 test('drops invalid interim responses and trailers', async (t) => {
-  const { answer } = await say(t, (sink, flow) => {
+  const { response: response } = await say(t, (sink, flow) => {
     sink.informational(103, ['X', '\0']);
     sink.head(200, ['Trailer', 'X'], flow);
     sink.data(bytes('abc'));
     sink.end(['X', '\0']);
   });
-  assert.match(answer, /^HTTP\/1\.1 200 [^]*3\r\nabc\r\n0\r\n\r\n$/);
+  assert.match(response, /^HTTP\/1\.1 200 [^]*3\r\nabc\r\n0\r\n\r\n$/);
 });
 
 test('ignores calls after the end of the response', async (t) => {
-  const { answer } = await say(t, (sink, flow) => {
+  const { response: response } = await say(t, (sink, flow) => {
     sink.head(200, ['Content-Length', '3'], flow);
     sink.data(bytes('abc'));
     sink.data(bytes('def'));
@@ -159,5 +159,5 @@ test('ignores calls after the end of the response', async (t) => {
     sink.head(500, noHeaders, flow);
     sink.informational(103, noHeaders);
   });
-  assert.match(answer, /^HTTP\/1\.1 200 [^]*\r\n\r\nabc$/);
+  assert.match(response, /^HTTP\/1\.1 200 [^]*\r\n\r\nabc$/);
 });

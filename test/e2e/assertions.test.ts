@@ -57,8 +57,8 @@ async function running(t: TestContext, assertion: string, bind?: string): Promis
     return ((await once(request, 'response')) as [IncomingMessage])[0];
   };
   const seen = async (path: string): Promise<string | undefined> => {
-    const answer = (await json(await get(path))) as { headers: Record<string, string> | [string, string][] };
-    const all = Array.isArray(answer.headers) ? answer.headers : Object.entries(answer.headers);
+    const response = (await json(await get(path))) as { headers: Record<string, string> | [string, string][] };
+    const all = Array.isArray(response.headers) ? response.headers : Object.entries(response.headers);
     const found = all.filter(([name]) => /^x.gateway.assertion$/i.test(name));
     assert.ok(found.length < 2);
     return found[0]?.[1];
@@ -78,10 +78,10 @@ async function fetchReady(url: string): Promise<void> {
 const keysPath = '/.well-known/portal-gateway/jwks.json';
 
 async function checkFor({ get, leaseId }: Running): Promise<AssertionCheck> {
-  const answer = await get(keysPath);
-  assert.equal(answer.statusCode, 200);
+  const response = await get(keysPath);
+  assert.equal(response.statusCode, 200);
   const check = new AssertionCheck({ audience: leaseId, nowMs: Date.now });
-  check.setKeys(await json(answer));
+  check.setKeys(await json(response));
   return check;
 }
 
@@ -117,9 +117,9 @@ test('bind request: each assertion is for one request', async (t) => {
 test('without the setting sends no assertion, removes forged ones, and publishes no keys', async (t) => {
   const gateway = await running(t, 'false');
   assert.equal(await gateway.seen('/peer/demo/echo?as=json'), undefined);
-  const answer = await gateway.get(keysPath);
-  assert.equal(answer.statusCode, 404);
-  answer.resume();
+  const response = await gateway.get(keysPath);
+  assert.equal(response.statusCode, 404);
+  response.resume();
 });
 
 test('expose --require-assertion: the app is reachable only through the gateway', async (t) => {
@@ -152,9 +152,9 @@ test('expose --require-assertion: the app is reachable only through the gateway'
   const tunnel = await session.dial(leaseId, { alpn: 'http/1.1', signal: AbortSignal.timeout(10_000) });
   const request = httpRequest({ createConnection: () => tunnel, path: '/', headers: { host: 'x' } });
   request.end();
-  const [answer] = (await once(request, 'response')) as [IncomingMessage];
-  assert.equal(answer.statusCode, 401);
-  answer.resume();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  assert.equal(response.statusCode, 401);
+  response.resume();
   await expose.note(/401: a request had no valid assertion of the gateway \(missing\)/);
 
   for (let i = 0; i < 2; i += 1) assert.ok(await gateway.seen(`/peer/${leaseId}/echo?as=json`));

@@ -11,51 +11,51 @@ const ok = 'Content-Length: 2\r\n\r\nok';
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const leak = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nleaked';
 
-function answer(...lines: readonly string[]): string {
+function respond(...lines: readonly string[]): string {
   return [...lines, ok].join('\r\n');
 }
 
 const noHttp: Record<string, string> = {
   'another protocol': 'SSH-2.0-OpenSSH_9.9\r\n',
-  'HTTP/2': answer('HTTP/2.0 200 OK'),
-  'HTTP/0.9': answer('HTTP/0.9 200 OK'),
-  'HTTP/1.2': answer('HTTP/1.2 200 OK'),
-  RTSP: answer('RTSP/1.0 200 OK'),
-  ICY: answer('ICY 200 OK'),
-  'the version in lower case': answer('http/1.1 200 OK'),
-  'an empty line first': `\r\n${answer('HTTP/1.1 200 OK')}`,
-  'two spaces': answer('HTTP/1.1  200 OK'),
-  'a status of two digits': answer('HTTP/1.1 20 OK'),
-  'a status of four digits': answer('HTTP/1.1 2000 OK'),
-  'a non-numeric status': answer('HTTP/1.1 2x0 OK'),
-  'status 000': answer('HTTP/1.1 000 X'),
-  'status 099': answer('HTTP/1.1 099 X'),
-  'status 600': answer('HTTP/1.1 600 X'),
-  'status 999': answer('HTTP/1.1 999 X'),
-  'a control character in the reason': answer('HTTP/1.1 200 O\u0001K'),
-  'a NUL in the reason': answer('HTTP/1.1 200 O\0K'),
-  'an endless reason': answer(`HTTP/1.1 200 ${'x'.repeat(100_000)}`),
+  'HTTP/2': respond('HTTP/2.0 200 OK'),
+  'HTTP/0.9': respond('HTTP/0.9 200 OK'),
+  'HTTP/1.2': respond('HTTP/1.2 200 OK'),
+  RTSP: respond('RTSP/1.0 200 OK'),
+  ICY: respond('ICY 200 OK'),
+  'the version in lower case': respond('http/1.1 200 OK'),
+  'an empty line first': `\r\n${respond('HTTP/1.1 200 OK')}`,
+  'two spaces': respond('HTTP/1.1  200 OK'),
+  'a status of two digits': respond('HTTP/1.1 20 OK'),
+  'a status of four digits': respond('HTTP/1.1 2000 OK'),
+  'a non-numeric status': respond('HTTP/1.1 2x0 OK'),
+  'status 000': respond('HTTP/1.1 000 X'),
+  'status 099': respond('HTTP/1.1 099 X'),
+  'status 600': respond('HTTP/1.1 600 X'),
+  'status 999': respond('HTTP/1.1 999 X'),
+  'a control character in the reason': respond('HTTP/1.1 200 O\u0001K'),
+  'a NUL in the reason': respond('HTTP/1.1 200 O\0K'),
+  'an endless reason': respond(`HTTP/1.1 200 ${'x'.repeat(100_000)}`),
   'bare LF after the status line': `HTTP/1.1 200 OK\n${ok}`,
   'bare LF after a field': `HTTP/1.1 200 OK\r\nX: a\n${ok}`,
   'bare LF at the end of the head': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nok',
-  'bare CR in a value': answer('HTTP/1.1 200 OK', 'X: a\rb'),
-  'a fold': answer('HTTP/1.1 200 OK', 'X: a', ' b'),
-  'an empty folded line': answer('HTTP/1.1 200 OK', ' X: a'),
-  'a NUL in a value': answer('HTTP/1.1 200 OK', 'X: a\0b'),
-  'a control character in a value': answer('HTTP/1.1 200 OK', 'X: a\u0001b'),
-  'DEL in a value': answer('HTTP/1.1 200 OK', 'X: a\u007fb'),
-  'a space before the colon': answer('HTTP/1.1 200 OK', 'X : a'),
-  'a field without a name': answer('HTTP/1.1 200 OK', ': a'),
-  'a field without a colon': answer('HTTP/1.1 200 OK', 'X'),
-  'a name that is not a token': answer('HTTP/1.1 200 OK', 'X(: a'),
-  'a huge head': answer('HTTP/1.1 200 OK', ...Array.from({ length: 100 }, () => `X: ${'a'.repeat(1_000)}`)),
+  'bare CR in a value': respond('HTTP/1.1 200 OK', 'X: a\rb'),
+  'a fold': respond('HTTP/1.1 200 OK', 'X: a', ' b'),
+  'an empty folded line': respond('HTTP/1.1 200 OK', ' X: a'),
+  'a NUL in a value': respond('HTTP/1.1 200 OK', 'X: a\0b'),
+  'a control character in a value': respond('HTTP/1.1 200 OK', 'X: a\u0001b'),
+  'DEL in a value': respond('HTTP/1.1 200 OK', 'X: a\u007fb'),
+  'a space before the colon': respond('HTTP/1.1 200 OK', 'X : a'),
+  'a field without a name': respond('HTTP/1.1 200 OK', ': a'),
+  'a field without a colon': respond('HTTP/1.1 200 OK', 'X'),
+  'a name that is not a token': respond('HTTP/1.1 200 OK', 'X(: a'),
+  'a huge head': respond('HTTP/1.1 200 OK', ...Array.from({ length: 100 }, () => `X: ${'a'.repeat(1_000)}`)),
 };
 
 const twoReadings: Record<string, string> = {
   'a length and chunks': `HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
   'chunks and a length': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
-  'two lengths': answer('HTTP/1.1 200 OK', 'Content-Length: 3'),
-  'the same length twice': answer('HTTP/1.1 200 OK', 'Content-Length: 2'),
+  'two lengths': respond('HTTP/1.1 200 OK', 'Content-Length: 3'),
+  'the same length twice': respond('HTTP/1.1 200 OK', 'Content-Length: 2'),
   'chunked twice': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   'chunks in HTTP/1.0': 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
 };
@@ -69,9 +69,9 @@ for (const coding of ['gzip, chunked', 'chunked, gzip', 'gzip', 'identity', 'xch
 const interim: Record<string, string> = {
   'an unrequested protocol switch': 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nleaked',
   'a switch without a protocol': 'HTTP/1.1 101 X\r\n\r\nleaked',
-  'a flood of interim responses': 'HTTP/1.1 103 E\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
-  'a flood of 100s': 'HTTP/1.1 100 C\r\n\r\n'.repeat(5_000) + answer('HTTP/1.1 200 OK'),
-  'a huge interim response': `HTTP/1.1 103 E\r\nX: ${'y'.repeat(70_000)}\r\n\r\n${answer('HTTP/1.1 200 OK')}`,
+  'a flood of interim responses': 'HTTP/1.1 103 E\r\n\r\n'.repeat(5_000) + respond('HTTP/1.1 200 OK'),
+  'a flood of 100s': 'HTTP/1.1 100 C\r\n\r\n'.repeat(5_000) + respond('HTTP/1.1 200 OK'),
+  'a huge interim response': `HTTP/1.1 103 E\r\nX: ${'y'.repeat(70_000)}\r\n\r\n${respond('HTTP/1.1 200 OK')}`,
 };
 
 interface Whole {
@@ -81,21 +81,21 @@ interface Whole {
 }
 
 /** Complete responses, which are forwarded; the bytes after them are dropped. */
-const trailed: Record<string, Whole & { readonly answer: string }> = {
-  'bytes after the response': { status: 200, body: 'ok', answer: `${answer('HTTP/1.1 200 OK')}garbage` },
-  'a response after the response': { status: 200, body: 'ok', answer: answer('HTTP/1.1 200 OK') + leak },
-  'a response after the last chunk': { status: 200, body: 'ok', answer: `${chunked}2\r\nok\r\n0\r\n\r\n${leak}` },
-  'a 204 with a body': { status: 204, body: '', answer: 'HTTP/1.1 204 X\r\nContent-Length: 6\r\n\r\nleaked' },
+const trailed: Record<string, Whole & { readonly response: string }> = {
+  'bytes after the response': { status: 200, body: 'ok', response: `${respond('HTTP/1.1 200 OK')}garbage` },
+  'a response after the response': { status: 200, body: 'ok', response: respond('HTTP/1.1 200 OK') + leak },
+  'a response after the last chunk': { status: 200, body: 'ok', response: `${chunked}2\r\nok\r\n0\r\n\r\n${leak}` },
+  'a 204 with a body': { status: 204, body: '', response: 'HTTP/1.1 204 X\r\nContent-Length: 6\r\n\r\nleaked' },
   'a 204 with chunks': {
     status: 204,
     body: '',
-    answer: 'HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n',
+    response: 'HTTP/1.1 204 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n',
   },
-  'a response after a 204': { status: 204, body: '', answer: `HTTP/1.1 204 X\r\n\r\n${leak}` },
-  'a 304 with a body': { status: 304, body: '', answer: 'HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\nleaked' },
-  'a 205 with a body': { status: 205, body: '', answer: 'HTTP/1.1 205 X\r\nContent-Length: 6\r\n\r\nleaked' },
-  'a 205 that does not end': { status: 205, body: '', answer: 'HTTP/1.1 205 X\r\n\r\n' },
-  'a body for HEAD': { status: 200, body: '', method: 'HEAD', answer: answer('HTTP/1.1 200 OK') },
+  'a response after a 204': { status: 204, body: '', response: `HTTP/1.1 204 X\r\n\r\n${leak}` },
+  'a 304 with a body': { status: 304, body: '', response: 'HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\nleaked' },
+  'a 205 with a body': { status: 205, body: '', response: 'HTTP/1.1 205 X\r\nContent-Length: 6\r\n\r\nleaked' },
+  'a 205 that does not end': { status: 205, body: '', response: 'HTTP/1.1 205 X\r\n\r\n' },
+  'a body for HEAD': { status: 200, body: '', method: 'HEAD', response: respond('HTTP/1.1 200 OK') },
 };
 
 const cut: Record<string, string> = {
@@ -164,7 +164,7 @@ describe('an invalid response of an app', () => {
         assert.match(received, /HTTP\/1\.1 502 [^]*"code":"bad_upstream_response"/);
       });
     }
-    for (const [name, { status, body, method, answer: bytes }] of Object.entries(trailed)) {
+    for (const [name, { status, body, method, response: bytes }] of Object.entries(trailed)) {
       test(`complete: ${name}, ${request}`, async () => {
         const received = await played(bytes, request, method);
         assert.match(received, new RegExp(`^HTTP/1\\.1 ${status} `));
@@ -181,7 +181,7 @@ describe('an invalid response of an app', () => {
 
 test('forwards an unexpected 100 and keeps the tunnel', async (t) => {
   const { raw, transport } = await startPlainGateway(t, () => undefined);
-  const bytes = `HTTP/1.1 100 Continue\r\n\r\n${answer('HTTP/1.1 200 OK')}`;
+  const bytes = `HTTP/1.1 100 Continue\r\n\r\n${respond('HTTP/1.1 200 OK')}`;
   transport.publish({ name: 'eager', port: await rawApp(t, (socket) => socket.write(bytes)) });
   for (let i = 0; i < 2; i += 1) {
     const request = `GET /peer/eager/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`;
@@ -207,7 +207,7 @@ test('bytes on an idle tunnel end it and are never read as a response', async (t
   const sockets: Socket[] = [];
   const port = await rawApp(t, (socket) => {
     sockets.push(socket);
-    socket.write(answer('HTTP/1.1 200 OK'));
+    socket.write(respond('HTTP/1.1 200 OK'));
   });
   transport.publish({ name: 'late', port });
   assert.equal((await call('/peer/late/')).text, 'ok');

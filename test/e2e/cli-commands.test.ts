@@ -119,11 +119,11 @@ test('creates an identity once, private to its owner, and replaces it only on re
 });
 
 test('health uses the address from the environment, and fails with the reason', async (t) => {
-  let answer = { status: 200, body: { status: 'healthy' } as Record<string, string> };
+  let reply = { status: 200, body: { status: 'healthy' } as Record<string, string> };
   const paths: (string | undefined)[] = [];
   const gateway = createServer((request, response) => {
     paths.push(request.url);
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+    response.writeHead(reply.status, { 'content-type': 'application/json' }).end(JSON.stringify(reply.body));
   }).listen(0, '127.0.0.1');
   await once(gateway, 'listening');
   t.after(() => {
@@ -134,11 +134,11 @@ test('health uses the address from the environment, and fails with the reason', 
   const healthy = await runCli(t, ['health'], { GATEWAY_HOST: '0.0.0.0', GATEWAY_PORT: `${port}` });
   assert.deepEqual([healthy.code, healthy.stdout], [0, 'ready\n']);
 
-  answer = { status: 503, body: { status: 'unhealthy', reason: 'portal_disconnected' } };
+  reply = { status: 503, body: { status: 'unhealthy', reason: 'portal_disconnected' } };
   const url = `http://127.0.0.1:${port}`;
   const unhealthy = await runCli(t, ['health', '--url', `${url}/health`, '--json'], {});
   assert.equal(unhealthy.code, 1);
-  assert.deepEqual(JSON.parse(unhealthy.stdout), { url: `${url}/health`, ready: false, ...answer });
+  assert.deepEqual(JSON.parse(unhealthy.stdout), { url: `${url}/health`, ready: false, ...reply });
   assert.match(unhealthy.stderr, /^portal-gateway: .*not ready \(HTTP 503: portal_disconnected\)\n$/);
   assert.deepEqual(paths, ['/health/ready', '/health']);
 });

@@ -40,9 +40,9 @@ async function call(dev: Dev, path: string, headers: Record<string, string> = {}
 
 test('the command printed by dev reaches the demo app through the tunnel, and Ctrl-C ends everything', async (t) => {
   const dev = await startDev(t);
-  const answer = await call(dev, '');
-  assert.equal(answer.statusCode, 200);
-  assert.match(await text(answer), /You came through the tunnel/);
+  const response = await call(dev, '');
+  assert.equal(response.statusCode, 200);
+  assert.match(await text(response), /You came through the tunnel/);
 
   const described = (await json(await call(dev, 'echo'))) as { headers: [string, string][] };
   const names = described.headers.map(([name]) => name.toLowerCase());
@@ -85,9 +85,9 @@ test('two dev processes run side by side, with separate keys', async (t) => {
   const [one, two] = await Promise.all([startDev(t), startDev(t)]);
   assert.notEqual(one.key, two.key);
   assert.notEqual(one.relay, two.relay);
-  const answer = await call({ ...one, key: two.key }, '');
-  assert.equal(answer.statusCode, 401);
-  answer.resume();
+  const response = await call({ ...one, key: two.key }, '');
+  assert.equal(response.statusCode, 401);
+  response.resume();
 });
 
 test('dev stops if interrupted during startup', async (t) => {
@@ -101,9 +101,9 @@ test('dev stops if interrupted during startup', async (t) => {
 
 test('dev completes a request in flight before it exits', async (t) => {
   const dev = await startDev(t);
-  const answer = await call(dev, 'sse?count=10&interval=50');
-  await once(answer, 'readable');
+  const response = await call(dev, 'sse?count=10&interval=50');
+  await once(response, 'readable');
   dev.cli.child.kill('SIGTERM');
-  assert.match(await text(answer), /id: 10\n/);
+  assert.match(await text(response), /id: 10\n/);
   assert.equal(await dev.cli.exited, 0);
 });

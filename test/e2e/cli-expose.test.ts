@@ -58,9 +58,9 @@ test('publishes an app, serves calls, and withdraws it on Ctrl-C', async (t) => 
   });
   const [, name, leaseId = '', relay] = await expose.line(publishedLine);
   assert.deepEqual([name, relay], ['my-app', url]);
-  const answer = await get(await dial(t, url, leaseId), '/status/418');
-  assert.equal(answer.statusCode, 418);
-  answer.resume();
+  const response = await get(await dial(t, url, leaseId), '/status/418');
+  assert.equal(response.statusCode, 418);
+  response.resume();
 
   expose.child.kill('SIGINT');
   assert.equal(await expose.exited, 0);
@@ -80,8 +80,8 @@ test('republishes under the same id after the relay was down', async (t) => {
   await expose.note(/^Lost /m);
   await startRelay(t, first.port);
   await expose.note(/Published[^]*Published/);
-  const answer = await get(await dial(t, first.url, leaseId), '/bytes/100000');
-  assert.equal((await text(answer.setEncoding('latin1'))).length, 100_000);
+  const response = await get(await dial(t, first.url, leaseId), '/bytes/100000');
+  assert.equal((await text(response.setEncoding('latin1'))).length, 100_000);
   assert.equal(expose.stdout().trim().split('\n').length, 1);
 });
 
@@ -136,8 +136,8 @@ test('with --allow-client only the named gateway reaches the app', async (t) => 
   };
   await assert.rejects(dial(t, url, leaseId, impostor), { name: 'PortalError' });
   assert.equal(calls, 0);
-  const answer = await get(await dial(t, url, leaseId, gateway), '/');
-  assert.equal(await text(answer), 'in');
+  const response = await get(await dial(t, url, leaseId, gateway), '/');
+  assert.equal(await text(response), 'in');
 });
 
 test('a name held by another identity: expose reports the holder, waits, and publishes once it is free', async (t) => {
@@ -232,15 +232,15 @@ test('--replace publishes first, then the other process drains and exits, and no
   const session = await connect(url, { credential: createCredential() });
   t.after(() => session.close());
   const calls = (async () => {
-    let answered = 0;
+    let responded = 0;
     while (!over.signal.aborted) {
       const tunnel = await session.dial(leaseId, { alpn: 'http/1.1', signal: AbortSignal.timeout(10_000) });
       const response = await get(tunnel, '/bytes/1000');
       assert.equal((await text(response.setEncoding('latin1'))).length, 1_000);
       tunnel.destroy();
-      answered += 1;
+      responded += 1;
     }
-    return answered;
+    return responded;
   })();
   assert.equal((await second.line(publishedLine))[2], leaseId);
   await first.note(new RegExp(`^Another expose \\(process ${second.child.pid ?? 0}\\) takes over\\.`, 'm'));

@@ -61,9 +61,9 @@ async function running(t: TestContext, { config, directory }: Place): Promise<Ru
     status: async (key) => {
       const request = httpRequest(new URL('/peer/app/', url), { agent: false, headers: { 'x-api-key': key } });
       request.end();
-      const [answer] = (await once(request, 'response')) as [IncomingMessage];
-      answer.resume();
-      return answer.statusCode;
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
     },
     reload: (pattern = /"message":"keys reloaded"/) => {
       const before = cli.stdout().length;

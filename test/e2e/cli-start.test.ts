@@ -42,8 +42,8 @@ async function call(url: string, path: string, apiKey = key): Promise<IncomingMe
 }
 
 async function problem(url: string, path: string): Promise<[number | undefined, unknown]> {
-  const answer = await call(url, path);
-  return [answer.statusCode, (JSON.parse(await text(answer)) as { code: unknown }).code];
+  const response = await call(url, path);
+  return [response.statusCode, (JSON.parse(await text(response)) as { code: unknown }).code];
 }
 
 test('with a key and a relay it forwards by name and by id, and health reports ready', async (t) => {
@@ -51,9 +51,9 @@ test('with a key and a relay it forwards by name and by id, and health reports r
   const leaseId = await publishDemo(t, relay, 'Demo');
   const { cli, url } = await startGateway(t, [relay]);
   for (const lease of ['demo', leaseId]) {
-    const answer = await call(url, `/peer/${lease}/status/418`);
-    assert.equal(answer.statusCode, 418);
-    answer.resume();
+    const response = await call(url, `/peer/${lease}/status/418`);
+    assert.equal(response.statusCode, 418);
+    response.resume();
   }
   const health = await runCli(t, ['health', '--url', url], {});
   assert.deepEqual([health.code, health.stdout], [0, 'ready\n']);
@@ -76,9 +76,9 @@ test('without a key rejects every request, and warns', async (t) => {
   const { url: relay } = await startRelay(t);
   const { cli, url } = await startGateway(t, [relay], {});
   await cli.line(/"level":"warn".*GATEWAY_API_KEY/);
-  const answer = await call(url, '/peer/demo/', '');
-  assert.equal(answer.statusCode, 401);
-  answer.resume();
+  const response = await call(url, '/peer/demo/', '');
+  assert.equal(response.statusCode, 401);
+  response.resume();
 });
 
 test('denies a lease that no rule lists', async (t) => {
@@ -112,10 +112,10 @@ test('SIGTERM completes the request in flight and exits with 0', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const { cli, url } = await startGateway(t, [relay]);
-  const answer = await call(url, '/peer/demo/sse?count=10&interval=50');
-  await once(answer, 'readable');
+  const response = await call(url, '/peer/demo/sse?count=10&interval=50');
+  await once(response, 'readable');
   cli.child.kill('SIGTERM');
-  const events = await text(answer);
+  const events = await text(response);
   assert.match(events, /id: 10\n/);
   assert.equal(await cli.exited, 0);
   assert.match(cli.stdout(), /"message":"draining"/);
@@ -125,12 +125,12 @@ test('a second signal exits at once', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'demo');
   const { cli, url } = await startGateway(t, [relay]);
-  const answer = await call(url, '/peer/demo/sse');
+  const response = await call(url, '/peer/demo/sse');
   cli.child.kill('SIGTERM');
   await cli.line(/"message":"draining"/);
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 143);
-  answer.on('error', () => undefined).resume();
+  response.on('error', () => undefined).resume();
 });
 
 test('during gateway.drain_delay the process listens and is not ready; a second signal ends the delay', async (t) => {
@@ -140,9 +140,9 @@ test('during gateway.drain_delay the process listens and is not ready; a second 
   cli.child.kill('SIGTERM');
   await cli.line(/"message":"draining"/);
   assert.deepEqual(await problem(url, '/health/ready'), [503, undefined]);
-  const answer = await call(url, '/peer/demo/echo');
-  assert.equal(answer.statusCode, 200);
-  answer.resume();
+  const response = await call(url, '/peer/demo/echo');
+  assert.equal(response.statusCode, 200);
+  response.resume();
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 143);
 });

@@ -21,10 +21,10 @@ const file = randomBytes(3 * 1024 * 1024);
 
 /** Serves files, ranges of them, and uploads. */
 const serve: RequestListener = (request, response) => {
-  void answer(request, response);
+  void respond(request, response);
 };
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'GET' || request.method === 'HEAD') {
     sendFile(request, response);
     return;
@@ -168,9 +168,9 @@ test('curl with HTTP/1.0 gets no chunks, and the end of the connection ends the 
     response.write('in ');
     response.end('pieces');
   });
-  const answer = (await content(run('/', '--http1.0', '--include'))).toString();
-  assert.match(answer, /\r\n\r\nin pieces$/);
-  assert.doesNotMatch(answer, /transfer-encoding/i);
+  const response = (await content(run('/', '--http1.0', '--include'))).toString();
+  assert.match(response, /\r\n\r\nin pieces$/);
+  assert.doesNotMatch(response, /transfer-encoding/i);
 });
 
 test('curl with HTTP/2 offered without TLS gets HTTP/1.1', { skip }, async (t) => {
@@ -185,8 +185,8 @@ test('curl gets compressed bytes unchanged', { skip }, async (t) => {
     response.writeHead(200, { 'content-encoding': 'gzip', 'x-asked': String(asked), etag: '"packed"' }).end(packed);
   });
   assert.deepEqual(await content(run('/')), packed);
-  const answer = (await content(run('/', '--compressed', '--include'))).toString();
-  assert.match(answer, /\r\nx-asked: true\r\netag: "packed"\r\n[^]*\r\n\r\nall the same$/i);
+  const response = (await content(run('/', '--compressed', '--include'))).toString();
+  assert.match(response, /\r\nx-asked: true\r\netag: "packed"\r\n[^]*\r\n\r\nall the same$/i);
 });
 
 test('curl sends several requests on one connection', { skip }, async (t) => {

@@ -43,11 +43,11 @@ test('fetch streams an upload and its response at the same time', async (t) => {
       };
     },
   });
-  const answering = fetch(`${url}/echo`, { method: 'POST', body, duplex: 'half', headers, dispatcher: agent(t) });
+  const responding = fetch(`${url}/echo`, { method: 'POST', body, duplex: 'half', headers, dispatcher: agent(t) });
   send('first');
-  const answer = await answering;
-  assert.ok(answer.body);
-  const reader = answer.body.getReader();
+  const response = await responding;
+  assert.ok(response.body);
+  const reader = response.body.getReader();
   const read = async (): Promise<string> =>
     Buffer.from(((await reader.read()) as { value: Uint8Array }).value).toString();
   assert.equal(await read(), 'first');
@@ -69,8 +69,8 @@ test('fetch sends a form with a file, and the app receives it unchanged', async 
   const form = new FormData();
   form.set('title', 'Zwölf');
   form.set('file', new Blob([bytes]), 'twelve.bin');
-  const answer = await fetch(url, { method: 'POST', body: form, headers, dispatcher: agent(t) });
-  assert.deepEqual(await answer.json(), [['', 'title', 'file', ''], true, true]);
+  const response = await fetch(url, { method: 'POST', body: form, headers, dispatcher: agent(t) });
+  assert.deepEqual(await response.json(), [['', 'title', 'file', ''], true, true]);
 });
 
 test('the app notices an aborted fetch', async (t) => {
@@ -78,13 +78,13 @@ test('the app notices an aborted fetch', async (t) => {
   const { port } = await startPlainGateway(t, app.serve);
   const abort = new AbortController();
   const url = `http://127.0.0.1:${port}/peer/app/`;
-  const answering = fetch(url, { headers, signal: abort.signal, dispatcher: agent(t) });
+  const responding = fetch(url, { headers, signal: abort.signal, dispatcher: agent(t) });
   const [incoming, response] = await app.next();
   response.write('begun');
-  const answer = await answering;
+  const reply = await responding;
   const left = closed(incoming);
   abort.abort();
-  await assert.rejects(answer.text(), { name: 'AbortError' });
+  await assert.rejects(reply.text(), { name: 'AbortError' });
   await left;
 });
 
@@ -98,9 +98,9 @@ test('request and stream carry large bodies, followed by trailers', async (t) =>
   });
   const bytes = randomBytes(5_000_000);
   const dispatcher = agent(t);
-  const answer = await request(url, { method: 'PUT', body: Readable.from([bytes]), headers, dispatcher });
-  assert.deepEqual(await buffer(answer.body), bytes);
-  assert.equal(answer.trailers['x-sum'], hash('sha256', bytes));
+  const response = await request(url, { method: 'PUT', body: Readable.from([bytes]), headers, dispatcher });
+  assert.deepEqual(await buffer(response.body), bytes);
+  assert.equal(response.trailers['x-sum'], hash('sha256', bytes));
   const pieces: Buffer[] = [];
   const sink = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -119,14 +119,14 @@ test('responds to pipelined requests in order', async (t) => {
   });
   const client = new Client(origin, { pipelining: 20 });
   t.after(() => client.destroy());
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 20 }, async (_, number) => {
       const { body } = await client.request({ path: `/peer/app/${number}`, method: 'GET', headers });
       return text(body);
     }),
   );
   assert.deepEqual(
-    answers,
+    responses,
     Array.from({ length: 20 }, (_, number) => `/${number}`),
   );
 });
@@ -140,8 +140,8 @@ test('a pool of connections under load gets the right response for each request'
   await Promise.all(
     Array.from({ length: 500 }, async (_, number) => {
       const body = `body ${number}`;
-      const answer = await pool.request({ path: `/peer/app/${number}`, method: 'POST', body, headers });
-      assert.equal(await text(answer.body), `/${number} ${body}`);
+      const response = await pool.request({ path: `/peer/app/${number}`, method: 'POST', body, headers });
+      assert.equal(await text(response.body), `/${number} ${body}`);
     }),
   );
 });

@@ -121,7 +121,7 @@ test('a handshake ended by the app without a response is clock_skew if our own c
       t.after(() => session.close());
       const dialled = session.dial(app.id, { alpn: 'http/1.1', signal: AbortSignal.timeout(20_000) });
       // Go apps do this when they reject a timestamp.
-      const atApp = await app.answer(1);
+      const atApp = await app.respond(1);
       await atApp.read(4);
       atApp.pipe[end]();
       await assert.rejects(dialled, (error: unknown) => {

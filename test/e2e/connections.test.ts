@@ -105,17 +105,17 @@ test('closes connections without a PROXY header or from an untrusted proxy', asy
     policy: { ...trusted.policy, limits: { readHeaderTimeoutMs: 100 } },
   });
   const heard = refusals(t);
-  const answer = async (socket: Socket): Promise<string> =>
+  const response = async (socket: Socket): Promise<string> =>
     (await buffer(socket).catch(() => Buffer.alloc(0))).toString();
-  assert.equal(await answer(raw(live)), '');
-  assert.equal(await answer(raw('PROXY TCP4 203.0.113.9 198.51.100.7 4711 80\r\n')), '');
-  assert.equal(await answer(raw(proxyHeaderFor('203.0.113.9').subarray(0, 20).toString('latin1'))), '');
+  assert.equal(await response(raw(live)), '');
+  assert.equal(await response(raw('PROXY TCP4 203.0.113.9 198.51.100.7 4711 80\r\n')), '');
+  assert.equal(await response(raw(proxyHeaderFor('203.0.113.9').subarray(0, 20).toString('latin1'))), '');
   const half = raw(proxyHeaderFor('203.0.113.9').subarray(0, 20).toString('latin1'));
   half.end();
-  assert.equal(await answer(half), '');
+  assert.equal(await response(half), '');
   const stranger = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
   stranger.on('error', () => undefined).write(proxyHeaderFor('203.0.113.9'));
-  assert.equal(await answer(stranger), '');
+  assert.equal(await response(stranger), '');
   assert.deepEqual(
     heard.map(({ ip, reason }) => [ip, reason]),
     [...Array.from({ length: 4 }, () => ['127.0.0.1', 'proxy_protocol']), ['127.0.0.2', 'proxy_protocol']],

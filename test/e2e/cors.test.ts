@@ -48,25 +48,25 @@ const asks = [`Origin: ${page}`, 'Access-Control-Request-Method: PUT', 'Access-C
 
 test('the gateway responds to a preflight, without a key and without the app', async (t) => {
   const gateway = await start(t);
-  const answer = await preflight(gateway, '/peer/app/x', ...asks);
-  assert.match(answer, /^HTTP\/1\.1 204 /);
-  assert.match(answer, /\r\nAccess-Control-Allow-Origin: https:\/\/page\.test\r\n/);
-  assert.match(answer, /\r\nAccess-Control-Allow-Methods: GET, HEAD, POST, PUT\r\n/);
-  assert.match(answer, /\r\nAccess-Control-Allow-Headers: X-API-Key\r\n/);
-  assert.match(answer, /\r\nAccess-Control-Max-Age: 60\r\n/);
-  assert.match(answer, /\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n/);
+  const response = await preflight(gateway, '/peer/app/x', ...asks);
+  assert.match(response, /^HTTP\/1\.1 204 /);
+  assert.match(response, /\r\nAccess-Control-Allow-Origin: https:\/\/page\.test\r\n/);
+  assert.match(response, /\r\nAccess-Control-Allow-Methods: GET, HEAD, POST, PUT\r\n/);
+  assert.match(response, /\r\nAccess-Control-Allow-Headers: X-API-Key\r\n/);
+  assert.match(response, /\r\nAccess-Control-Max-Age: 60\r\n/);
+  assert.match(response, /\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n/);
   assert.equal(gateway.transport.tunnels.length, 0);
 });
 
 test('a preflight from another site learns nothing', async (t) => {
-  const answer = await preflight(
+  const response = await preflight(
     await start(t),
     '/peer/app/',
     'Origin: https://evil.test',
     'Access-Control-Request-Method: GET',
   );
-  assert.match(answer, /^HTTP\/1\.1 204 /);
-  assert.doesNotMatch(answer, /access-control-allow/i);
+  assert.match(response, /^HTTP\/1\.1 204 /);
+  assert.doesNotMatch(response, /access-control-allow/i);
 });
 
 test("sets CORS headers in place of the app's, and keeps its list of exposed headers", async (t) => {
@@ -90,10 +90,10 @@ test('a response for another or no origin gets no CORS headers except Vary', asy
 
 test('a page can read error responses of the gateway', async (t) => {
   const gateway = await start(t);
-  const answer = (
+  const response = (
     await buffer(gateway.raw(`GET /peer/app/ HTTP/1.1\r\nHost: a\r\nOrigin: ${page}\r\nConnection: close\r\n\r\n`))
   ).toString();
-  assert.match(answer, /^HTTP\/1\.1 401 [^]*\r\nAccess-Control-Allow-Origin: https:\/\/page\.test\r\n/);
+  assert.match(response, /^HTTP\/1\.1 401 [^]*\r\nAccess-Control-Allow-Origin: https:\/\/page\.test\r\n/);
   const missing = await ask(gateway, 'GET /peer/nobody/ HTTP/1.1', 'Host: gw.test', `Origin: ${page}`);
   assert.deepEqual([missing.status, missing.values('access-control-allow-origin')], [404, [page]]);
 });
@@ -114,8 +114,8 @@ test('a lease has separate CORS rules, under every name', async (t) => {
   const [lease] = await gateway.transport.list();
   // The response does not depend on earlier requests.
   for (const name of [lease?.id ?? '', 'app', 'APP']) {
-    const answer = await preflight(gateway, `/peer/${name}/`, 'Origin: https://own.test', ...asks.slice(1));
-    assert.match(answer, /\r\nAccess-Control-Allow-Origin: https:\/\/own\.test\r\n/, name);
+    const response = await preflight(gateway, `/peer/${name}/`, 'Origin: https://own.test', ...asks.slice(1));
+    assert.match(response, /\r\nAccess-Control-Allow-Origin: https:\/\/own\.test\r\n/, name);
     assert.doesNotMatch(await preflight(gateway, `/peer/${name}/`, ...asks), /access-control-allow/i, name);
   }
   assert.match(await preflight(gateway, '/peer/other/', ...asks), /Access-Control-Allow-Origin: https:\/\/page\.test/);
@@ -167,11 +167,11 @@ test('a preflight for a lease with unknown rules waits for the relays, like a re
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.transport.listsAfter = promise;
   const state = { isOver: false };
-  const answer = told(gateway, `/peer/${appId}/`, ownPage).finally(() => (state.isOver = true));
+  const response = told(gateway, `/peer/${appId}/`, ownPage).finally(() => (state.isOver = true));
   while (gateway.transport.listed === 0 && !state.isOver) await turn();
   assert.equal(state.isOver, false);
   resolve(undefined);
-  assert.equal(await answer, ownPage);
+  assert.equal(await response, ownPage);
 });
 
 test('a preflight decided by the configuration contacts no relay', async (t) => {
@@ -191,10 +191,10 @@ test('a preflight does not reveal whether a lease exists, in any state of the re
       if (state === 'unlisted') gateway.transport.unpublish('app');
       else gateway.transport.current = state;
       for (const origin of [ownPage, page, 'https://evil.test']) {
-        const answers = [];
-        for (const id of [appId, noId]) answers.push(await told(gateway, `/peer/${id}/`, origin));
-        assert.deepEqual(answers[0], answers[1], `${origin}, ${state}`);
-        assert.equal(answers[0], origin === ownPage ? ownPage : 'none');
+        const responses = [];
+        for (const id of [appId, noId]) responses.push(await told(gateway, `/peer/${id}/`, origin));
+        assert.deepEqual(responses[0], responses[1], `${origin}, ${state}`);
+        assert.equal(responses[0], origin === ownPage ? ownPage : 'none');
       }
     }
   }
@@ -203,12 +203,12 @@ test('a preflight does not reveal whether a lease exists, in any state of the re
 test('a preflight with a wrong credential, which no browser sends, does not reveal it either', async (t) => {
   const gateway = await start(t, { leases: { other: own } });
   for (const origin of [ownPage, page, 'https://evil.test']) {
-    const answers = [];
+    const responses = [];
     for (const id of [appId, noId]) {
-      answers.push(await told(gateway, `/peer/${id}/`, origin, 'X-API-Key: wrong'));
-      answers.push(await told(gateway, `/peer/${id}/`, origin));
+      responses.push(await told(gateway, `/peer/${id}/`, origin, 'X-API-Key: wrong'));
+      responses.push(await told(gateway, `/peer/${id}/`, origin));
     }
-    assert.equal(new Set(answers).size, 1, `${origin}: ${answers.join()}`);
+    assert.equal(new Set(responses).size, 1, `${origin}: ${responses.join()}`);
   }
 });
 
@@ -239,8 +239,8 @@ test('an unknown lease never gets the general rules if narrower ones may apply t
 
 test('forwards OPTIONS with a credential for a lease without CORS, whatever other leases have', async (t) => {
   const gateway = await start(t, { leases: { other: own } });
-  const answer = await ask(gateway, `OPTIONS /peer/${appId}/ HTTP/1.1`, 'Host: gw.test', ...asks);
-  assert.deepEqual([answer.status, answer.values('x-method')], [200, ['OPTIONS']]);
+  const response = await ask(gateway, `OPTIONS /peer/${appId}/ HTTP/1.1`, 'Host: gw.test', ...asks);
+  assert.deepEqual([response.status, response.values('x-method')], [200, ['OPTIONS']]);
 });
 
 test('a page of an allowed origin can read rejections from before the CORS stage', async (t) => {

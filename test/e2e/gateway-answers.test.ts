@@ -5,16 +5,16 @@ import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { requestFailed, type RequestFailed } from '../../src/kernel/events.ts';
 import { refused } from '../helpers/keep-alive-client.ts';
-import { auth, key, readUntil, startPlainGateway, type Answer } from '../helpers/plain-gateway.ts';
+import { auth, key, readUntil, startPlainGateway, type ReceivedResponse } from '../helpers/plain-gateway.ts';
 import type { ProblemBody } from '../helpers/problem-body.ts';
 
-function problem(answer: Answer): ProblemBody {
-  assert.equal(answer.message.headers['content-type'], 'application/problem+json');
-  const value = JSON.parse(answer.text) as ProblemBody;
-  assert.equal(value.status, answer.status);
+function problem(response: ReceivedResponse): ProblemBody {
+  assert.equal(response.message.headers['content-type'], 'application/problem+json');
+  const value = JSON.parse(response.text) as ProblemBody;
+  assert.equal(value.status, response.status);
   assert.ok(value.type.endsWith(value.code));
   assert.ok(value.title !== '' && value.detail !== '');
-  assert.equal(value.request_id, answer.message.headers['x-request-id']);
+  assert.equal(value.request_id, response.message.headers['x-request-id']);
   return value;
 }
 
@@ -41,12 +41,12 @@ test('every rejection is a problem with its status and code', async (t) => {
     ['/health', 'POST', 405, 'method_not_allowed'],
   ];
   for (const [path, method, status, code] of cases) {
-    const answer = await call(path, { method });
-    assert.equal(answer.status, status, path);
+    const response = await call(path, { method });
+    assert.equal(response.status, status, path);
     if (path.startsWith('/health') && code === 'method_not_allowed') {
-      assert.equal(answer.message.headers.allow, 'GET, HEAD');
-      assert.equal((JSON.parse(answer.text) as ProblemBody).code, code);
-    } else assert.equal(problem(answer).code, code, path);
+      assert.equal(response.message.headers.allow, 'GET, HEAD');
+      assert.equal((JSON.parse(response.text) as ProblemBody).code, code);
+    } else assert.equal(problem(response).code, code, path);
   }
 });
 
@@ -60,10 +60,10 @@ test('a caller without a key, or with a wrong one, gets a challenge, and nothing
     [['Authorization', `Basic ${key}`], 'invalid_credentials', /error="invalid_token"/],
   ];
   for (const [headers, code, challenge] of cases) {
-    const answer = await call('/peer/app/', { headers });
-    assert.equal(answer.status, 401);
-    assert.equal(problem(answer).code, code);
-    assert.match(answer.message.headers['www-authenticate'] ?? '', challenge);
+    const response = await call('/peer/app/', { headers });
+    assert.equal(response.status, 401);
+    assert.equal(problem(response).code, code);
+    assert.match(response.message.headers['www-authenticate'] ?? '', challenge);
   }
   const bearer = ['Authorization', `Bearer ${key}`];
   for (const headers of [
@@ -78,12 +78,12 @@ test('a caller without a key, or with a wrong one, gets a challenge, and nothing
 test('without a relay no lease is found, and health reports this', async (t) => {
   const { call, transport } = await startPlainGateway(t, silent);
   transport.current = 'down';
-  const answer = await call('/peer/app/');
+  const response = await call('/peer/app/');
   assert.deepEqual(
-    [answer.status, problem(answer).code, answer.message.headers['retry-after']],
+    [response.status, problem(response).code, response.message.headers['retry-after']],
     [503, 'no_relay', '1'],
   );
-  assert.equal(problem(answer).retry_after, 1);
+  assert.equal(problem(response).retry_after, 1);
   const health = await call('/health', { headers: [] });
   assert.equal(health.status, 503);
   assert.deepEqual(JSON.parse(health.text), { status: 'unhealthy', reason: 'portal_disconnected' });
@@ -104,8 +104,8 @@ test("a dial without a response is 504 after the gateway's deadline", async (t) 
   const { call, transport } = await startPlainGateway(t, silent, { timeouts: { dialMs: 50 } });
   transport.dialInstead = () => new Promise(() => undefined);
   const startMs = performance.now();
-  const answer = await call('/peer/app/');
-  assert.deepEqual([answer.status, problem(answer).code], [504, 'dial_timeout']);
+  const response = await call('/peer/app/');
+  assert.deepEqual([response.status, problem(response).code], [504, 'dial_timeout']);
   assert.ok(performance.now() - startMs >= 50);
 });
 
@@ -122,9 +122,9 @@ test('requests over the limits of pool and queue are 503 overloaded', async (t) 
   );
   await open('/peer/app/');
   await open('/peer/app/');
-  const answer = await call('/peer/app/');
+  const response = await call('/peer/app/');
   assert.deepEqual(
-    [answer.status, problem(answer).code, answer.message.headers['retry-after']],
+    [response.status, problem(response).code, response.message.headers['retry-after']],
     [503, 'overloaded', '1'],
   );
 });
@@ -163,9 +163,9 @@ test('rejects non-HTTP with a problem and closes the connection', async (t) => {
     ],
   ];
   for (const [text, status, code] of cases) {
-    const answer = (await buffer(raw(text))).toString();
-    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [^]*Connection: close`), text.slice(0, 20));
-    assert.match(answer, new RegExp(`"code":"${code}"`), text.slice(0, 20));
+    const response = (await buffer(raw(text))).toString();
+    assert.match(response, new RegExp(`^HTTP/1\\.1 ${status} [^]*Connection: close`), text.slice(0, 20));
+    assert.match(response, new RegExp(`"code":"${code}"`), text.slice(0, 20));
   }
 });
 
@@ -224,8 +224,8 @@ test('during a drain, a readiness request on an open connection gets 503 with th
   const drained = gateway.gateway.drain(5_000);
   await refused(gateway.port);
   socket.write('\r\n');
-  const answer = (await buffer(socket)).toString();
-  assert.match(answer, /^HTTP\/1\.1 503 [^]*Connection: close[^]*"reason":"draining"/);
+  const response = (await buffer(socket)).toString();
+  assert.match(response, /^HTTP\/1\.1 503 [^]*Connection: close[^]*"reason":"draining"/);
   socket.end();
   await drained;
 });
@@ -250,8 +250,8 @@ test('publishes a failed request with its cause', async (t) => {
   t.after(() => {
     requestFailed.unsubscribe(listen);
   });
-  const answer = await call('/peer/app/');
-  const own = heard.filter(({ requestId }) => requestId === problem(answer).request_id);
+  const response = await call('/peer/app/');
+  const own = heard.filter(({ requestId }) => requestId === problem(response).request_id);
   assert.deepEqual(
     own.map(({ error }) => error.code),
     ['tunnel_failed'],

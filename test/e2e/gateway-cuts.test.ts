@@ -43,7 +43,7 @@ test('the app notices that a client left within its upload, and never sees a com
   assert.equal(request.complete, false);
 });
 
-async function cutAnswer(
+async function cutResponse(
   t: TestContext,
   head: Record<string, string | number>,
 ): Promise<{ error: unknown; body: string }> {
@@ -64,13 +64,13 @@ async function cutAnswer(
 }
 
 test('a response with a length that the app cuts is cut for the client', async (t) => {
-  const { error, body } = await cutAnswer(t, { 'content-length': 100 });
+  const { error, body } = await cutResponse(t, { 'content-length': 100 });
   assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
   assert.equal(body, 'part');
 });
 
 test('a chunked response that the app cuts is cut for the client', async (t) => {
-  const { error, body } = await cutAnswer(t, {});
+  const { error, body } = await cutResponse(t, {});
   assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
   assert.equal(body, 'part');
 });
@@ -79,9 +79,9 @@ test('a body delimited by the app’s connection never looks complete by other m
   const { raw, transport } = await startPlainGateway(t, () => undefined);
   const port = await rawApp(t, (socket) => socket.end('HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nperhaps all'));
   transport.publish({ name: 'closer', port });
-  const answer = (await buffer(raw(get('/').replace('/app/', '/closer/')))).toString();
-  assert.match(answer, /\r\nX-A: b\r\n[^]*Connection: close\r\n\r\nperhaps all$/);
-  assert.doesNotMatch(answer, /transfer-encoding/i);
+  const response = (await buffer(raw(get('/').replace('/app/', '/closer/')))).toString();
+  assert.match(response, /\r\nX-A: b\r\n[^]*Connection: close\r\n\r\nperhaps all$/);
+  assert.doesNotMatch(response, /transfer-encoding/i);
 });
 
 test('a non-HTTP response is 502 bad_upstream_response', async (t) => {
@@ -136,10 +136,10 @@ test('an app that does not begin its response in time is 504, and its request is
   const app = handedOver();
   const { call } = await startPlainGateway(t, app.serve, { timeouts: { responseHeadersMs: 60 } });
   const startMs = performance.now();
-  const answer = call('/peer/app/');
+  const response = call('/peer/app/');
   const [request] = await app.next();
   const felt = closed(request);
-  const { status, text: body } = await answer;
+  const { status, text: body } = await response;
   assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [504, 'headers_timeout']);
   assert.ok(performance.now() - startMs >= 60);
   await felt;

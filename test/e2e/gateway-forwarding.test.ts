@@ -74,8 +74,8 @@ test('forwards a chunked upload, with its trailers if they were announced', asyn
     `POST /peer/app/up HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n` +
       '5\r\nhello\r\n0\r\nX-Sum: 42\r\n\r\n',
   );
-  const answer = await readUntil(socket, '}');
-  const seen = JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1)) as Seen;
+  const response = await readUntil(socket, '}');
+  const seen = JSON.parse(response.slice(response.indexOf('{'), response.lastIndexOf('}') + 1)) as Seen;
   assert.equal(seen.body, 'hello');
   assert.deepEqual(seen.trailers, ['X-Sum', '42']);
   assert.deepEqual(valuesOf(seen.headers, 'transfer-encoding'), ['chunked']);
@@ -89,8 +89,8 @@ test('forwards response trailers', async (t) => {
     response.addTrailers({ 'X-Sum': '42' });
     response.end();
   });
-  const answer = await readUntil(raw(`GET /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`), '42\r\n');
-  assert.match(answer, /\r\n0\r\nX-Sum: 42\r\n/);
+  const response = await readUntil(raw(`GET /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`), '42\r\n');
+  assert.match(response, /\r\n0\r\nX-Sum: 42\r\n/);
 });
 
 test('leaves Expect: 100-continue to the app', async (t) => {
@@ -118,9 +118,9 @@ test('an expectation that the app rejects is rejected before the body is sent', 
   const socket = raw(
     `PUT /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n`,
   );
-  const answer = (await buffer(socket)).toString();
-  assert.match(answer, /^HTTP\/1\.1 413 /);
-  assert.match(answer, /Connection: close/i, 'later bytes on this connection may or may not be the body');
+  const response = (await buffer(socket)).toString();
+  assert.match(response, /^HTTP\/1\.1 413 /);
+  assert.match(response, /Connection: close/i, 'later bytes on this connection may or may not be the body');
 });
 
 test('Early Hints reach the client before the response', async (t) => {
@@ -128,12 +128,12 @@ test('Early Hints reach the client before the response', async (t) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload', 'x-note': 'early' }, () => response.end('late'));
   });
   const socket = raw(`GET /peer/app/ HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`);
-  const answer = (await buffer(socket)).toString();
+  const response = (await buffer(socket)).toString();
   assert.match(
-    answer,
+    response,
     /^HTTP\/1\.1 103 Early Hints\r\n[^]*link: <\/a.css>; rel=preload\r\n[^]*\r\n\r\nHTTP\/1\.1 200 /i,
   );
-  assert.match(answer, /x-note: early/);
+  assert.match(response, /x-note: early/);
 });
 
 test('statuses and methods without content end at once, with their headers', async (t) => {
@@ -163,9 +163,9 @@ test('an HTTP/1.0 client gets a body delimited by the end of the connection', as
     response.write('one,');
     response.end('two');
   });
-  const answer = (await buffer(raw(`GET /peer/app/ HTTP/1.0\r\nX-API-Key: ${key}\r\n\r\n`))).toString();
-  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\none,two$/);
-  assert.doesNotMatch(answer, /transfer-encoding|trailer/i);
+  const response = (await buffer(raw(`GET /peer/app/ HTTP/1.0\r\nX-API-Key: ${key}\r\n\r\n`))).toString();
+  assert.match(response, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\none,two$/);
+  assert.doesNotMatch(response, /transfer-encoding|trailer/i);
 });
 
 test('forwards a response that the app sends before it has read the upload', async (t) => {
@@ -201,8 +201,8 @@ test('responds to pipelined requests in order', async (t) => {
     else response.end('FAST');
   });
   const one = (path: string): string => `GET /peer/app${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`;
-  const answer = await readUntil(raw(one('/slow') + one('/fast')), 'FAST');
-  assert.ok(answer.includes('SLOW') && answer.indexOf('SLOW') < answer.indexOf('FAST'));
+  const response = await readUntil(raw(one('/slow') + one('/fast')), 'FAST');
+  assert.ok(response.includes('SLOW') && response.indexOf('SLOW') < response.indexOf('FAST'));
 });
 
 test('does not use an idle tunnel that the app closed', async (t) => {

@@ -50,7 +50,7 @@ test('a slow app blocks the client’s upload', async (t) => {
       }
     },
   });
-  const answer = open('/peer/app/', { method: 'POST', body: source });
+  const reply = open('/peer/app/', { method: 'POST', body: source });
   const [request, response] = await app.next();
   const blockedAt = await settled(() => sent);
   assert.ok(blockedAt < total / 2, `the client could send ${blockedAt} of ${total} bytes`);
@@ -58,7 +58,7 @@ test('a slow app blocks the client’s upload', async (t) => {
   for await (const chunk of request as AsyncIterable<Buffer>) received += chunk.length;
   response.end();
   assert.equal(received, total);
-  assert.equal((await answer).statusCode, 200);
+  assert.equal((await reply).statusCode, 200);
 });
 
 test('the head and each event reach the client before the response ends', async (t) => {

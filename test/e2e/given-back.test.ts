@@ -42,10 +42,10 @@ async function start(
     ...{ app, gateway },
     code: async () => (JSON.parse((await gateway.call('/peer/app/')).text) as { code?: unknown }).code,
     left: async () => {
-      const answer = gateway.call('/peer/app/');
+      const reply = gateway.call('/peer/app/');
       const [, response] = await app.next();
       response.end();
-      const { headers, headersDistinct } = (await answer).message;
+      const { headers, headersDistinct } = (await reply).message;
       const quota = headersDistinct['ratelimit']?.map((line) => /"monthly-requests";r=(\d+)/.exec(line)?.[1]);
       return [headers['x-ratelimit-remaining'], quota?.find((found) => found !== undefined)];
     },
@@ -116,9 +116,9 @@ test('a client that leaves while the store is asked gets a refund of the later c
   };
   const { gateway } = await start(t, { maxInFlight: 1, queue: 0, maxStreams: 1 }, { limiter });
   const leaver = gateway.raw(`${get}\r\n`);
-  const answer = await asked.promise;
+  const response = await asked.promise;
   leaver.destroy();
   await readUntil(gateway.raw('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n'), 'live');
-  answer({ refusedBy: undefined, retryAfterMs: 0, states: [], quota: { refusedBy: undefined, states: [] } });
+  response({ refusedBy: undefined, retryAfterMs: 0, states: [], quota: { refusedBy: undefined, states: [] } });
   assert.deepEqual(await gave.promise, [['global', 'key'], 'test']);
 });

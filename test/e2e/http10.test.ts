@@ -34,9 +34,9 @@ test('sends no chunks, even to a client that claims to support them', async (t) 
     'Connection: keep-alive\r\n',
     'Connection: keep-alive, TE\r\nTE: chunked\r\n',
   ]) {
-    const answer = (await buffer(raw(`${get}${more}\r\n`))).toString();
-    assert.match(answer, /^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n\r\nabc$/, more);
-    assert.doesNotMatch(answer, /transfer-encoding/i, more);
+    const response = (await buffer(raw(`${get}${more}\r\n`))).toString();
+    assert.match(response, /^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n\r\nabc$/, more);
+    assert.doesNotMatch(response, /transfer-encoding/i, more);
   }
 });
 
@@ -76,6 +76,6 @@ test('sends no informational responses', async (t) => {
 
 test('a problem is framed like any response', async (t) => {
   const { raw } = await startPlainGateway(t, () => undefined);
-  const answer = (await buffer(raw('GET /nowhere HTTP/1.0\r\n\r\n'))).toString();
-  assert.match(answer, /^HTTP\/1\.1 404 [^]*\r\nContent-Length: \d+\r\n[^]*Connection: close\r\n[^]*"not_found"/);
+  const response = (await buffer(raw('GET /nowhere HTTP/1.0\r\n\r\n'))).toString();
+  assert.match(response, /^HTTP\/1\.1 404 [^]*\r\nContent-Length: \d+\r\n[^]*Connection: close\r\n[^]*"not_found"/);
 });

@@ -15,7 +15,7 @@ import {
 } from '../helpers/http2-frames.ts';
 import { RawHttp2 } from '../helpers/http2-raw.ts';
 import { closed, handedOver } from '../helpers/scripted-app.ts';
-import { answerOf, get, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, get, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
 
 /** RSS must grow by less than 64 MiB. */
 const maxGrowthBytes = 64 * 1024 * 1024;
@@ -46,7 +46,7 @@ async function flood(client: RawHttp2, most: number, paced: boolean, attack: Att
 
 async function isServing({ session }: SecureGateway): Promise<void> {
   const client = await session();
-  const health = await answerOf(client.request({ ':path': '/health' }));
+  const health = await responseOf(client.request({ ':path': '/health' }));
   assert.equal(health.head[':status'], 200);
   client.destroy();
 }
@@ -144,9 +144,9 @@ test('rejects streams beyond the served ones individually, and they may be sent 
   const client = await gateway.raw2();
   for (let i = 0; i < 128; i += 1) client.request(odd(i), get());
   for (let i = 100; i < 128; i += 1) assert.equal(await client.outcome(odd(i)), `reset ${errorCode.refused}`);
-  const answers: ServerResponse[] = [];
-  while (answers.length < 100) answers.push((await app.next())[1]);
-  for (const response of answers) response.end();
+  const responses: ServerResponse[] = [];
+  while (responses.length < 100) responses.push((await app.next())[1]);
+  for (const response of responses) response.end();
   for (let i = 0; i < 100; i += 1) assert.equal(await client.outcome(odd(i)), '200');
   client.request(odd(128), get());
   (await app.next())[1].end();

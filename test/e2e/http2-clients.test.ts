@@ -70,7 +70,7 @@ test('undici with and without HTTP/2: many at once, bodies and trailers', async 
   for (const allowH2 of [true, false]) {
     const dispatcher = new Agent({ allowH2, connect: { ca: certificate.cert, servername: 'localhost' } });
     t.after(() => dispatcher.close());
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 10 }, async (_, i) => {
         const options = { dispatcher, headers: { 'x-api-key': key } } as const;
         const url = `https://127.0.0.1:${port}/peer/app/${i}`;
@@ -81,7 +81,7 @@ test('undici with and without HTTP/2: many at once, bodies and trailers', async 
         return [statusCode, Buffer.from(await body.arrayBuffer())] as const;
       }),
     );
-    for (const [i, [status, body]] of answers.entries()) {
+    for (const [i, [status, body]] of responses.entries()) {
       assert.equal(status, 200);
       if (i % 2 === 0) assert.ok(body.equals(file));
       else assert.equal(body.toString(), String(i * 10_000));

@@ -7,7 +7,7 @@ import { PortalError } from '../../src/portal/errors.ts';
 import { errorCode, flag, frameType, setting, settingId } from '../helpers/http2-frames.ts';
 import { key } from '../helpers/policy.ts';
 import { closed, handedOver, rawApp, settled } from '../helpers/scripted-app.ts';
-import { answerOf, ask, get, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, ask, get, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -15,10 +15,10 @@ test('the app notices at once that a client reset its stream, and the connection
   const app = handedOver();
   const { session } = await startSecureGateway(t, app.serve);
   const client = await session();
-  for (const answered of [false, true]) {
+  for (const responded of [false, true]) {
     const stream = ask(client, '/');
     const [request, response] = await app.next();
-    if (answered) {
+    if (responded) {
       response.write('first');
       await once(stream, 'data');
     }
@@ -30,7 +30,7 @@ test('the app notices at once that a client reset its stream, and the connection
   }
   const last = ask(client, '/');
   (await app.next())[1].end('still here');
-  assert.equal((await answerOf(last)).body.toString(), 'still here');
+  assert.equal((await responseOf(last)).body.toString(), 'still here');
 });
 
 for (const how of ['end', 'reset'] as const) {
@@ -118,18 +118,18 @@ test('a body delimited by the end of the app’s connection is complete, unless 
 
 test('an invalid response is 502, and the client’s connection stays open', async (t) => {
   const { session, transport } = await startSecureGateway(t, () => undefined);
-  const answers = {
+  const responses = {
     odd: 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n',
     unsized: 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n',
     ssh: 'SSH-2.0\r\n',
   };
-  for (const [name, head] of Object.entries(answers)) {
+  for (const [name, head] of Object.entries(responses)) {
     transport.publish({ name, port: await rawApp(t, (socket) => socket.write(head)) });
   }
   const client = await session();
-  for (const name of Object.keys(answers)) {
-    const answer = await answerOf(client.request({ ':path': `/peer/${name}/`, 'x-api-key': key }));
-    assert.deepEqual([answer.head[':status'], problemCode(answer)], [502, 'bad_upstream_response'], name);
+  for (const name of Object.keys(responses)) {
+    const response = await responseOf(client.request({ ':path': `/peer/${name}/`, 'x-api-key': key }));
+    assert.deepEqual([response.head[':status'], problemCode(response)], [502, 'bad_upstream_response'], name);
   }
 });
 
@@ -157,7 +157,7 @@ test('a client that does not read blocks the app, only on that stream', async (t
   await once(slow, 'response');
   const blockedAt = await settled(() => sent);
   assert.ok(blockedAt < 32 * mebibyte, `the app could send ${blockedAt}`);
-  assert.equal((await answerOf(ask(client, '/small'))).body.toString(), 'small');
+  assert.equal((await responseOf(ask(client, '/small'))).body.toString(), 'small');
   let received = 0;
   for await (const piece of slow) received += (piece as Buffer).length;
   assert.equal(received, 64 * mebibyte);
@@ -185,12 +185,12 @@ test('an app that does not read blocks the client, only on that stream', async (
   other.end('other');
   const [second, secondResponse] = await app.next();
   second.pipe(secondResponse);
-  assert.equal((await answerOf(other)).body.toString(), 'other');
+  assert.equal((await responseOf(other)).body.toString(), 'other');
   let received = 0;
   for await (const piece of request) received += (piece as Buffer).length;
   assert.equal(received, 64 * mebibyte);
   response.end('all');
-  assert.equal((await answerOf(upload)).body.toString(), 'all');
+  assert.equal((await responseOf(upload)).body.toString(), 'all');
 });
 
 test('waits for a client that does not read the end of its response no longer than for an idle connection', async (t) => {

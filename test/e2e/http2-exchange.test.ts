@@ -5,7 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { key } from '../helpers/policy.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
-import { answerOf, ask, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, ask, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 
 /** Responds with a description of the request. */
 function show(request: IncomingMessage, response: ServerResponse): void {
@@ -34,7 +34,7 @@ function field({ rawHeaders }: Shown, name: string): string | undefined {
 
 test('a request over HTTP/2 looks like any other to the app', async (t) => {
   const { session } = await startSecureGateway(t, show);
-  const answer = await answerOf(
+  const response = await responseOf(
     ask(await session(), '/a%2Fb//c?d=%20', {
       accept: 'a',
       cookie: ['x=1', 'y=2'],
@@ -42,8 +42,8 @@ test('a request over HTTP/2 looks like any other to the app', async (t) => {
       te: 'trailers',
     }),
   );
-  const shown = shownIn(answer);
-  assert.equal(answer.head[':status'], 200);
+  const shown = shownIn(response);
+  assert.equal(response.head[':status'], 200);
   assert.equal(shown.method, 'GET');
   assert.equal(shown.url, '/a%2Fb//c?d=%20');
   assert.equal(field(shown, 'cookie'), 'x=1; y=2');
@@ -52,7 +52,7 @@ test('a request over HTTP/2 looks like any other to the app', async (t) => {
   assert.match(field(shown, 'x-forwarded-host') ?? '', /^localhost:\d+$/);
   for (const absent of ['te', 'transfer-encoding', 'content-length', ':path'])
     assert.equal(field(shown, absent), undefined);
-  assert.ok(answer.head['x-request-id'] !== undefined && answer.head.date !== undefined);
+  assert.ok(response.head['x-request-id'] !== undefined && response.head.date !== undefined);
 });
 
 test('keeps a known body length, uses chunks for an unknown one, and sends its trailers after it', async (t) => {
@@ -60,7 +60,7 @@ test('keeps a known body length, uses chunks for an unknown one, and sends its t
   const client = await session();
   const sized = ask(client, '/', { ':method': 'POST', 'content-length': 5 });
   sized.end('hello');
-  const first = shownIn(await answerOf(sized));
+  const first = shownIn(await responseOf(sized));
   assert.deepEqual([field(first, 'content-length'), first.body], ['5', 'hello']);
 
   const unsized = client.request(
@@ -72,7 +72,7 @@ test('keeps a known body length, uses chunks for an unknown one, and sends its t
   });
   unsized.write('one ');
   unsized.end('two');
-  const second = shownIn(await answerOf(unsized));
+  const second = shownIn(await responseOf(unsized));
   assert.deepEqual([field(second, 'transfer-encoding'), second.body], ['chunked', 'one two']);
   assert.deepEqual(second.rawTrailers, ['x-check', 'sum']);
 });
@@ -81,7 +81,7 @@ test('a POST without a body has explicit framing', async (t) => {
   const { session } = await startSecureGateway(t, show);
   const stream = ask(await session(), '/', { ':method': 'POST' });
   stream.end();
-  const shown = shownIn(await answerOf(stream));
+  const shown = shownIn(await responseOf(stream));
   assert.equal(shown.body, '');
   assert.ok(field(shown, 'content-length') === '0' || field(shown, 'transfer-encoding') === 'chunked');
 });
@@ -95,7 +95,7 @@ test('forwards the response as the app made it: status, repeated fields, trailer
     response.addTrailers([['X-Check', 'sum']]);
     response.end('short and stout');
   });
-  const { head, body, trailers } = await answerOf(ask(await session(), '/'));
+  const { head, body, trailers } = await responseOf(ask(await session(), '/'));
   assert.equal(head[':status'], 418);
   assert.deepEqual(head['set-cookie'], ['a=1; Path=/peer/app', 'b=2; Path=/peer/app']);
   assert.equal(head['x-latin'], '\u00e9');
@@ -118,10 +118,10 @@ test('early hints and a 100 arrive before the response', async (t) => {
     'content-length': 3,
   });
   const continued = once(stream, 'continue');
-  const answering = answerOf(stream);
+  const responding = responseOf(stream);
   await continued;
   stream.end('yes');
-  const { informational, body } = await answering;
+  const { informational, body } = await responding;
   assert.deepEqual(
     informational.map((head) => head[':status']),
     [103, 100],
@@ -137,13 +137,13 @@ test('HEAD, 204, 205 and 304 have no content, whatever their length says', async
     response.end(request.method === 'HEAD' ? undefined : Buffer.alloc(length, 'x'));
   });
   const client = await session();
-  const head = await answerOf(ask(client, '/', { ':method': 'HEAD' }));
+  const head = await responseOf(ask(client, '/', { ':method': 'HEAD' }));
   assert.deepEqual([head.head['content-length'], head.body.length], ['5', 0]);
-  const notModified = await answerOf(ask(client, '/', { 'x-status': '304' }));
+  const notModified = await responseOf(ask(client, '/', { 'x-status': '304' }));
   assert.deepEqual([notModified.head[':status'], notModified.body.length], [304, 0]);
-  const reset = await answerOf(ask(client, '/', { 'x-status': '205', 'x-length': '0' }));
+  const reset = await responseOf(ask(client, '/', { 'x-status': '205', 'x-length': '0' }));
   assert.deepEqual([reset.head[':status'], reset.head['content-length']], [205, '0']);
-  const none = await answerOf(ask(client, '/', { 'x-status': '204', 'x-length': '0' }));
+  const none = await responseOf(ask(client, '/', { 'x-status': '204', 'x-length': '0' }));
   assert.deepEqual([none.head[':status'], none.head['content-length']], [204, undefined]);
 });
 
@@ -171,7 +171,7 @@ test('forwards a response from before the end of the upload, and tells the clien
   const stream = ask(await session(), '/', { ':method': 'POST' });
   stream.write(Buffer.alloc(300_000));
   const closed = once(stream, 'close');
-  assert.equal((await answerOf(stream)).body.toString(), 'early');
+  assert.equal((await responseOf(stream)).body.toString(), 'early');
   await closed;
   assert.equal(stream.rstCode, 0);
 });
@@ -179,17 +179,17 @@ test('forwards a response from before the end of the upload, and tells the clien
 test('gateway responses are the same as over HTTP/1.1, with security headers for TLS', async (t) => {
   const { session } = await startSecureGateway(t, show);
   const client = await session();
-  const unauthorised = await answerOf(client.request({ ':path': '/peer/app/' }));
+  const unauthorised = await responseOf(client.request({ ':path': '/peer/app/' }));
   assert.deepEqual([unauthorised.head[':status'], problemCode(unauthorised)], [401, 'missing_credentials']);
   assert.match(String(unauthorised.head['www-authenticate']), /Bearer/);
   assert.match(String(unauthorised.head['strict-transport-security']), /max-age/);
-  const health = await answerOf(client.request({ ':path': '/health' }));
+  const health = await responseOf(client.request({ ':path': '/health' }));
   assert.equal(health.head[':status'], 200);
-  const headOfHealth = await answerOf(client.request({ ':path': '/health', ':method': 'HEAD' }));
+  const headOfHealth = await responseOf(client.request({ ':path': '/health', ':method': 'HEAD' }));
   assert.deepEqual([headOfHealth.head[':status'], headOfHealth.body.length], [200, 0]);
   const upload = client.request({ ':path': '/peer/app/', ':method': 'POST' });
   upload.on('error', () => undefined).write('some of it');
-  assert.equal((await answerOf(upload)).head[':status'], 401);
+  assert.equal((await responseOf(upload)).head[':status'], 401);
 });
 
 test('many requests share the connection, and a large body passes both ways', async (t) => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { errorCode, fieldBlock, flag, frame, frameType, preface, setting, settingId } from '../helpers/http2-frames.ts';
 import { RawHttp2 } from '../helpers/http2-raw.ts';
 import { closed, handedOver } from '../helpers/scripted-app.ts';
-import { answerOf, ask, get, startSecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, ask, get, startSecureGateway } from '../helpers/secure-gateway.ts';
 
 const impatient = { policy: { limits: { readHeaderTimeoutMs: 100, idleTimeoutMs: 60_000 } } };
 const restless = { policy: { limits: { readHeaderTimeoutMs: 60_000, idleTimeoutMs: 100 } } };
@@ -105,12 +105,12 @@ test('a connection with a stream is not idle, however quiet the stream', async (
   const { session } = await startSecureGateway(t, app.serve, restless);
   const client = await session();
   const stream = ask(client, '/');
-  const answering = answerOf(stream);
+  const responding = responseOf(stream);
   const [, response] = await app.next();
   response.flushHeaders();
   await new Promise((resolve) => setTimeout(resolve, 300));
   response.end('at last');
-  assert.equal((await answering).body.toString(), 'at last');
+  assert.equal((await responding).body.toString(), 'at last');
 });
 
 test('a drain serves requests within its linger, then sends GOAWAY with the last stream, and ends with the last response', async (t) => {

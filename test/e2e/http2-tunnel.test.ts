@@ -11,7 +11,7 @@ import { errorCode, flag, frameType, type Fields } from '../helpers/http2-frames
 import type { RawHttp2 } from '../helpers/http2-raw.ts';
 import { key } from '../helpers/plain-gateway.ts';
 import { closed, over, writeUntilBlocked } from '../helpers/scripted-app.ts';
-import { answerOf, ask, problemCode, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, ask, problemCode, startSecureGateway, type SecureGateway } from '../helpers/secure-gateway.ts';
 
 function tunnel(client: ClientHttp2Session, protocol: string, headers: OutgoingHttpHeaders = {}): ClientHttp2Stream {
   return ask(client, '/chat?x=1', { ':method': 'CONNECT', ':protocol': protocol, ...headers });
@@ -203,11 +203,13 @@ test('forwards the response of an app that does not switch, except one that look
     response.end('no');
   });
   const client = await gateway.session();
-  const refused = await answerOf(tunnel(client, 'websocket', { 'x-status': '403' }));
+  const refused = await responseOf(tunnel(client, 'websocket', { 'x-status': '403' }));
   assert.deepEqual([refused.head[':status'], refused.body.toString()], [403, 'no']);
-  const ignored = await answerOf(tunnel(client, 'websocket', { 'x-status': '200' }));
+  const ignored = await responseOf(tunnel(client, 'websocket', { 'x-status': '200' }));
   assert.deepEqual([ignored.head[':status'], problemCode(ignored)], [502, 'bad_upstream_response']);
-  const health = await answerOf(client.request({ ':path': '/health', ':method': 'CONNECT', ':protocol': 'websocket' }));
+  const health = await responseOf(
+    client.request({ ':path': '/health', ':method': 'CONNECT', ':protocol': 'websocket' }),
+  );
   assert.equal(health.head[':status'], 400);
 });
 
@@ -228,8 +230,8 @@ test('a 101 that does not match the request is 502', async (t) => {
   });
   const client = await gateway.session();
   while (asked < accepts.length) {
-    const answer = await answerOf(tunnel(client, 'websocket'));
-    assert.deepEqual([answer.head[':status'], problemCode(answer)], [502, 'bad_upstream_response']);
+    const response = await responseOf(tunnel(client, 'websocket'));
+    assert.deepEqual([response.head[':status'], problemCode(response)], [502, 'bad_upstream_response']);
   }
 });
 
@@ -237,12 +239,12 @@ test('rejects HTTP within a tunnel, a CONNECT with content and a plain CONNECT',
   const { session } = await startSecureGateway(t, () => undefined);
   const client = await session();
   for (const protocol of ['h2c', 'HTTP/1.1', 'h2', 'a b']) {
-    assert.equal((await answerOf(tunnel(client, protocol))).head[':status'], 501, protocol);
+    assert.equal((await responseOf(tunnel(client, protocol))).head[':status'], 501, protocol);
   }
-  assert.equal((await answerOf(tunnel(client, 'websocket', { 'content-length': '3' }))).head[':status'], 400);
+  assert.equal((await responseOf(tunnel(client, 'websocket', { 'content-length': '3' }))).head[':status'], 400);
   const plain = client.request({ ':method': 'CONNECT', ':authority': 'example.com:443' });
-  const answer = await answerOf(plain);
-  assert.deepEqual([answer.head[':status'], problemCode(answer)], [501, 'not_implemented']);
+  const response = await responseOf(plain);
+  assert.deepEqual([response.head[':status'], problemCode(response)], [501, 'not_implemented']);
 });
 
 test('the app notices that a client left while it decided', async (t) => {

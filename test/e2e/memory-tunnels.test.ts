@@ -19,8 +19,8 @@ test(`${idleTunnels} idle tunnels cost the gateway less than 60 KiB each`, async
   // received all of them.
   const burst = async (count: number): Promise<void> => {
     const allHeld = path.app.event('held');
-    const answers = Array.from({ length: count }, () => path.call(`/held/${count}`).answer);
-    const texts = answers.map(async (answer) => text(await answer));
+    const responses = Array.from({ length: count }, () => path.call(`/held/${count}`).response);
+    const texts = responses.map(async (response) => text(await response));
     // A response that the app did not hold is an error.
     assert.equal(await Promise.race([allHeld, ...texts]), undefined);
     await path.app.ask('release');
@@ -48,7 +48,7 @@ test(`${downloads} downloads abandoned in the middle leave nothing behind within
   const path = await ProcessPath.start(t);
   const abandon = async (count: number): Promise<void> => {
     const calls = Array.from({ length: count }, () => path.call('/endless'));
-    for (const { answer } of calls) await once(await answer, 'data');
+    for (const { response: response } of calls) await once(await response, 'data');
     for (const { outgoing } of calls) outgoing.destroy();
   };
   const left = async (): Promise<string> => {

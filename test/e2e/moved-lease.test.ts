@@ -61,8 +61,8 @@ for (const [what, call, text] of [
   test(`the first request to an app that returned with a new id reaches it: ${what}`, async (t) => {
     const { call: send, comeBack } = await start(t);
     comeBack();
-    const answer = await send('/peer/moving/', call);
-    assert.deepEqual([answer.status, answer.text], [200, text]);
+    const response = await send('/peer/moving/', call);
+    assert.deepEqual([response.status, response.text], [200, text]);
   });
 }
 
@@ -86,10 +86,10 @@ test('concurrent requests cause one list request, or one more than in progress',
   const { call, comeBack, transport } = await start(t);
   comeBack();
   const listed = transport.listed;
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 16 }, () => call('/peer/moving/', { method: 'POST', body: 'x' })),
   );
-  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  assert.deepEqual([...new Set(responses.map(({ status }) => status))], [200]);
   assert.ok(transport.listed - listed <= 2, String(transport.listed - listed));
 });
 
@@ -116,8 +116,8 @@ test('the rules for the new lease apply: a caller that may use only the old one 
   const { call, comeBack, transport } = await start(t, { acl: { [oldId]: ['*'] } });
   comeBack();
   const tunnels = transport.tunnels.length;
-  const answer = await call('/peer/moving/', { headers: auth });
-  assert.deepEqual([answer.status, (JSON.parse(answer.text) as { code: string }).code], [502, 'lease_unreachable']);
+  const response = await call('/peer/moving/', { headers: auth });
+  assert.deepEqual([response.status, (JSON.parse(response.text) as { code: string }).code], [502, 'lease_unreachable']);
   assert.equal(transport.tunnels.length, tunnels);
 });
 

@@ -38,16 +38,16 @@ async function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = 
     /** Returns the response after the relay was asked again. */
     ask: async (lease, headers = {}) => {
       const asked = gateway.transport.listed;
-      let answer = await gateway.call(`/peer/${lease}/`, {
+      let response = await gateway.call(`/peer/${lease}/`, {
         headers: ['X-API-Key', key, ...Object.entries(headers).flat()],
       });
       // Waits for two lists, because the first request may already have been in flight.
       while (gateway.transport.listed < asked + 2)
-        answer = await gateway.call(`/peer/${lease}/`, {
+        response = await gateway.call(`/peer/${lease}/`, {
           headers: ['X-API-Key', key, ...Object.entries(headers).flat()],
         });
-      if (answer.status === 200) return answer.text;
-      return (JSON.parse(answer.text) as { code: string }).code;
+      if (response.status === 200) return response.text;
+      return (JSON.parse(response.text) as { code: string }).code;
     },
   };
 }

@@ -155,9 +155,9 @@ test('`start` serves them, and a reload can disable them', async (t) => {
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
   await cli.line(/cannot connect to the relay/);
   await (await fetch(`${url}/nothing`)).text();
-  const answer = await fetch(`${url}/metrics`);
-  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
-  const families = parseExposition(await answer.text());
+  const response = await fetch(`${url}/metrics`);
+  assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  const families = parseExposition(await response.text());
   assert.equal(valueOf(families, 'portal_gateway_requests_total', { path: 'other', status: '404' }), 1);
   assert.equal(valueOf(families, 'portal_gateway_portal_connected', { relay: 'ws://127.0.0.1:1/relay' }), 0);
   await configured(false);

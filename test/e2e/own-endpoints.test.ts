@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { auth, startPlainGateway, type Answer, type PlainGateway } from '../helpers/plain-gateway.ts';
+import { auth, startPlainGateway, type ReceivedResponse, type PlainGateway } from '../helpers/plain-gateway.ts';
 
 const metrics = (): Promise<{ contentType: string; body: string }> =>
   Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' });
@@ -17,7 +17,9 @@ interface Details {
   readonly relays: readonly { readonly relay: string; readonly state: string }[];
 }
 
-async function startWithAdmin(t: TestContext): Promise<PlainGateway & { admin: (path: string) => Promise<Answer> }> {
+async function startWithAdmin(
+  t: TestContext,
+): Promise<PlainGateway & { admin: (path: string) => Promise<ReceivedResponse> }> {
   const gateway = await startPlainGateway(t, (_, response) => response.end('app'), {
     listener: { admin: { port: 0 }, metrics, version: '1.2.3' },
   });
@@ -52,8 +54,8 @@ test('hides them from other clients, unless the operator allows the address', as
   for (const path of ['/metrics', '/health/details']) {
     // A proxy on this machine makes remote clients look local.
     for (const name of ['X-Forwarded-For', 'Forwarded', 'Via', 'X-Real-IP']) {
-      const answer = await call(path, { headers: [name, 'x'] });
-      assert.deepEqual([answer.status, (JSON.parse(answer.text) as { code: string }).code], [404, 'not_found']);
+      const response = await call(path, { headers: [name, 'x'] });
+      assert.deepEqual([response.status, (JSON.parse(response.text) as { code: string }).code], [404, 'not_found']);
     }
   }
   const stranger = await startPlainGateway(t, () => undefined, {
@@ -99,9 +101,9 @@ test('serves metrics at the configured path, or not at all', async (t) => {
   const broken = await startPlainGateway(t, () => undefined, {
     listener: { metrics: () => Promise.reject(new Error('secret')) },
   });
-  const answer = await broken.call('/metrics', { headers: [] });
-  assert.equal(answer.status, 500);
-  assert.ok(!answer.text.includes('secret'));
+  const response = await broken.call('/metrics', { headers: [] });
+  assert.equal(response.status, 500);
+  assert.ok(!response.text.includes('secret'));
 });
 
 test('the admin listener serves all built-in endpoints, and nothing else', async (t) => {
@@ -150,13 +152,13 @@ test('adds security headers to gateway responses, and none to responses of apps'
 test('a browser gets a page, and any other client a problem', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined);
   const asked = async (accept: string): Promise<string> => {
-    const answer = await call('/nowhere', { headers: ['Accept', accept] });
-    assert.equal(answer.status, 404);
+    const response = await call('/nowhere', { headers: ['Accept', accept] });
+    assert.equal(response.status, 404);
     assert.equal(
-      answer.message.headers['proxy-status'],
+      response.message.headers['proxy-status'],
       'portal-gateway; error=destination_not_found; details="not_found"',
     );
-    return answer.message.headers['content-type'] ?? '';
+    return response.message.headers['content-type'] ?? '';
   };
   const page = 'text/html; charset=utf-8';
   const problem = 'application/problem+json';
@@ -185,6 +187,6 @@ test('a browser gets a page, and any other client a problem', async (t) => {
 
 test('a key of ours is never part of a response', async (t) => {
   const { call } = await startPlainGateway(t, () => undefined);
-  const answer = await call('/peer/nobody/', { headers: [...auth, 'Accept', 'text/html'] });
-  assert.ok(!answer.text.includes(auth[1] ?? '?'));
+  const response = await call('/peer/nobody/', { headers: [...auth, 'Accept', 'text/html'] });
+  assert.ok(!response.text.includes(auth[1] ?? '?'));
 });

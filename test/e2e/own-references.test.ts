@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { ask, show } from '../helpers/echo-app.ts';
-import { answerTo, call, exposeApp } from '../helpers/exposed-app.ts';
+import { responseTo, call, exposeApp } from '../helpers/exposed-app.ts';
 import { auth, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
 import { tunnelOver } from '../helpers/plain-transport.ts';
 import { testLease } from '../helpers/policy.ts';
@@ -212,6 +212,6 @@ test('only expose: a challenge names the Host of the caller', async (t) => {
   const proxied = await call(app, { headers: { 'x-forwarded-proto': 'https' } });
   assert.match(proxied.headers['www-authenticate'] ?? '', /"https:\/\/caller\.test\/\.well-known/);
   const preserving = await exposeApp(t, naming, { hostHeader: { mode: 'preserve' } });
-  const kept = await answerTo(preserving, 'GET / HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n');
+  const kept = await responseTo(preserving, 'GET / HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n');
   assert.match(kept, /resource_metadata="http:\/\/127\.0\.0\.1:1\//);
 });

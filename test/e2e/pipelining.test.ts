@@ -31,9 +31,9 @@ test('rejects unparsable bytes after the responses that are due', async (t) => {
     await settled(() => socket.bytesRead);
     assert.equal(socket.bytesRead, 0, 'the first request does not get the fault of the second');
     response.end('first');
-    const answers = (await buffer(socket)).toString();
-    assert.match(answers, /^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 400 [^]*"invalid_request"/);
-    assert.equal(answers.split(/HTTP\/1\.1 \d/).length, 3);
+    const responses = (await buffer(socket)).toString();
+    assert.match(responses, /^HTTP\/1\.1 200 [^]*first[^]*HTTP\/1\.1 400 [^]*"invalid_request"/);
+    assert.equal(responses.split(/HTTP\/1\.1 \d/).length, 3);
   }
 });
 
@@ -78,9 +78,9 @@ test('ignores requests after Connection: close', async (t) => {
   const socket = raw(get('/1', 'Connection: close\r\n') + get('/2'));
   const [, response] = await app.next();
   response.end('first');
-  const answers = (await buffer(socket)).toString();
-  assert.match(answers, /^HTTP\/1\.1 200 [^]*first/);
-  assert.equal(answers.split(/HTTP\/1\.1 \d/).length, 2);
+  const responses = (await buffer(socket)).toString();
+  assert.match(responses, /^HTTP\/1\.1 200 [^]*first/);
+  assert.equal(responses.split(/HTTP\/1\.1 \d/).length, 2);
 });
 
 test('limits a pipelined body like any other, and reads it in its turn', async (t) => {
@@ -132,8 +132,8 @@ async function bodies(socket: Socket, count: number): Promise<string[]> {
 /** Responds with the request line and the body. */
 const repeat = (request: IncomingMessage, response: ServerResponse): void => {
   void text(request).then((body) => {
-    const answer = `${request.url ?? ''} ${body}`;
-    response.writeHead(200, { 'content-length': answer.length }).end(answer);
+    const reply = `${request.url ?? ''} ${body}`;
+    response.writeHead(200, { 'content-length': reply.length }).end(reply);
   });
 };
 
@@ -146,16 +146,16 @@ function pipelined(i: number, padding = ''): string {
   return `POST /peer/app/${i} HTTP/1.1\r\n${host}${pad}${framing}\r\n\r\n${body}`;
 }
 
-const answered = (count: number): string[] =>
+const responded = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `/${i} ${i % 3 === 0 ? '' : 'body'}`);
 
 test('responds to any number of requests in one write, in order', async (t) => {
   const { raw } = await startPlainGateway(t, repeat);
   for (const count of [64, 65, 66, 70, 1_000]) {
     const socket = raw(Array.from({ length: count }, (_, i) => pipelined(i)).join(''));
-    assert.deepEqual(await bodies(socket, count), answered(count), `${count}`);
+    assert.deepEqual(await bodies(socket, count), responded(count), `${count}`);
     socket.write(pipelined(0));
-    assert.deepEqual(await bodies(socket, 1), answered(1), `after ${count}`);
+    assert.deepEqual(await bodies(socket, 1), responded(1), `after ${count}`);
     socket.destroy();
   }
 });
@@ -183,7 +183,7 @@ test('a client that pipelines without end has to wait and loses nothing', async 
   await settled(() => socket.bytesWritten - socket.writableLength);
   assert.ok(socket.writableLength > 0, 'the gateway read everything');
   held.resolve(undefined);
-  assert.deepEqual(await done, answered(count));
+  assert.deepEqual(await done, responded(count));
 });
 
 test('a head that is not read while others wait does not time out, but does afterwards', async (t) => {
@@ -196,10 +196,10 @@ test('a head that is not read while others wait does not time out, but does afte
     const [, first] = await app.next();
     // Node checks for late heads twice a second.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    const answers = bodies(socket, count);
+    const responses = bodies(socket, count);
     first.end('a');
     for (let i = 1; i < count; i += 1) (await app.next())[1].end('a');
-    assert.equal((await answers).length, count);
+    assert.equal((await responses).length, count);
     if (comes) {
       socket.write(more.slice(20));
       (await app.next())[1].end('last');

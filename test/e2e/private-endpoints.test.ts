@@ -15,8 +15,8 @@ const paths = ['/metrics', '/health/details'] as const;
 const adminKey = markedSecret('admin-key');
 
 async function statusOf({ raw }: Pick<PlainGateway, 'raw'>, head: string, preface = ''): Promise<number> {
-  const answer = (await buffer(raw(preface + head)).catch(() => Buffer.alloc(0))).toString('latin1');
-  return Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1] ?? 0);
+  const response = (await buffer(raw(preface + head)).catch(() => Buffer.alloc(0))).toString('latin1');
+  return Number(/^HTTP\/1\.1 (\d{3}) /.exec(response)?.[1] ?? 0);
 }
 
 function get(path: string, host: string, ...fields: readonly string[]): string {
@@ -90,9 +90,9 @@ test('does not believe a client without an address about others, and reports it 
   ];
   for (const header of headers) {
     const head = get('/peer/app/', 'gw.test', `X-API-Key: ${key}`, 'X-Forwarded-For: 203.0.113.9');
-    const answer = (await buffer(gateway.raw(header.toString('latin1') + head))).toString();
-    assert.match(answer, /unknown \| for=unknown;host="gw\.test";proto=http/);
-    assert.ok(!answer.includes('203.0.113.9'));
+    const response = (await buffer(gateway.raw(header.toString('latin1') + head))).toString();
+    assert.match(response, /unknown \| for=unknown;host="gw\.test";proto=http/);
+    assert.ok(!response.includes('203.0.113.9'));
   }
 });
 

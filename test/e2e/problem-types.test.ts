@@ -8,7 +8,7 @@ import { policyOf } from '../../src/config/load/to-policy.ts';
 import { defaultConfig } from '../../src/config/schema/defaults.ts';
 import { errorTable } from '../../src/kernel/errors/error-table.ts';
 import { ask } from '../helpers/echo-app.ts';
-import { answerTo, exposeApp } from '../helpers/exposed-app.ts';
+import { responseTo, exposeApp } from '../helpers/exposed-app.ts';
 import { startPlainGateway } from '../helpers/plain-gateway.ts';
 import { startSecureGateway } from '../helpers/secure-gateway.ts';
 
@@ -102,7 +102,7 @@ test('plain HTTP on the TLS port', async (t) => {
 
 test('expose has no page', async (t) => {
   const app = await exposeApp(t, (request) => request.socket.destroy());
-  const problem = problemIn(await answerTo(app, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+  const problem = problemIn(await responseTo(app, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
   assert.deepEqual([problem.type, problem.title, problem.code], ['about:blank', 'Bad Gateway', 'app_unreachable']);
 });
 

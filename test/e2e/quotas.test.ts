@@ -11,7 +11,13 @@ import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { listen, requestFinished } from '../../src/kernel/events.ts';
 import type { QuotasPolicy } from '../../src/policy/policy.ts';
-import { auth, readUntil, startPlainGateway, type Answer, type PlainGateway } from '../helpers/plain-gateway.ts';
+import {
+  auth,
+  readUntil,
+  startPlainGateway,
+  type ReceivedResponse,
+  type PlainGateway,
+} from '../helpers/plain-gateway.ts';
 import { testKey } from '../helpers/policy.ts';
 
 const noon = Date.parse('2026-11-30T12:00:00Z');
@@ -39,21 +45,21 @@ async function start(
   return { ...gateway, time, code };
 }
 
-function codeOf({ status, text }: Answer): unknown {
+function codeOf({ status, text }: ReceivedResponse): unknown {
   return status === 200 ? 200 : (JSON.parse(text) as { code?: unknown }).code;
 }
 
-function field({ message }: Answer, name: string): string | undefined {
+function field({ message }: ReceivedResponse, name: string): string | undefined {
   const lines = message.headersDistinct[name];
   // The last line belongs to the rate limit.
   return lines?.find((line) => /"(?:daily|monthly)-/.test(line));
 }
 
 /** Calls until a request is rejected: a response is charged shortly after its end. */
-async function untilRefused(bench: Bench): Promise<Answer> {
+async function untilRefused(bench: Bench): Promise<ReceivedResponse> {
   for (;;) {
-    const answer = await bench.call('/peer/app/refused');
-    if (answer.status === 429) return answer;
+    const response = await bench.call('/peer/app/refused');
+    if (response.status === 429) return response;
     await setTimeout(10);
   }
 }
@@ -99,8 +105,8 @@ describe('a quota in requests', () => {
     const theirs = ['X-API-Key', 'other-key'];
     assert.deepEqual([await bench.code(), await bench.code()], [200, 'quota_exceeded']);
     for (let i = 0; i < 3; i += 1) {
-      const answer = await bench.call('/peer/app/', { headers: theirs });
-      assert.deepEqual([answer.status, field(answer, 'ratelimit')], [200, undefined]);
+      const response = await bench.call('/peer/app/', { headers: theirs });
+      assert.deepEqual([response.status, field(response, 'ratelimit')], [200, undefined]);
     }
   });
 

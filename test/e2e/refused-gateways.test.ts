@@ -58,7 +58,7 @@ test('without a dedicated code, does not reveal whether relay or app rejected', 
     [64, 'client_not_admitted'],
     [66, 'lease_unreachable'],
   ] as const) {
-    const [answer] = await Promise.all([call(), app.answer(code)]);
-    assert.deepEqual(answer, [502, expected], `code ${code}`);
+    const [response] = await Promise.all([call(), app.respond(code)]);
+    assert.deepEqual(response, [502, expected], `code ${code}`);
   }
 });

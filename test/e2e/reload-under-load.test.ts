@@ -99,18 +99,18 @@ async function call(port: number, agent: Agent): Promise<number> {
     agent,
     headers: { 'x-api-key': key, 'content-length': 8 },
   });
-  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  const responded = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   // The error is reported below, where the response is awaited.
-  answered.catch(() => undefined);
+  responded.catch(() => undefined);
   outgoing.write('half');
   await pause(Math.random() * maxPauseMs);
   outgoing.end('half');
-  const [answer] = await answered;
-  const body = await text(answer);
-  assert.equal(answer.statusCode, 200, body);
+  const [response] = await responded;
+  const body = await text(response);
+  assert.equal(response.statusCode, 200, body);
   const { headers } = JSON.parse(body) as { headers: [string, string][] };
   const value = (name: string): string | undefined => headers.find(([other]) => other.toLowerCase() === name)?.[1];
-  const generation = String(answer.headers['x-generation']);
+  const generation = String(response.headers['x-generation']);
   assert.equal(value('x-generation'), generation);
   assert.equal(value('host'), `generation-${generation}.test`);
   return Number(generation);

@@ -61,9 +61,9 @@ async function running(
     cli,
     call,
     status: async (key) => {
-      const answer = await call('/peer/demo/', key);
-      answer.resume();
-      const { statusCode = 0 } = answer;
+      const response = await call('/peer/demo/', key);
+      response.resume();
+      const { statusCode = 0 } = response;
       return refusals.has(statusCode) ? statusCode : admitted;
     },
     fromNow: () => {

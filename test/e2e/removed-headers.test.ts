@@ -37,9 +37,9 @@ test('no removed header reaches the app, in any spelling, neither in the head no
     const socket = gateway.raw(
       `POST /peer/app/ HTTP/1.1\r\nHost: a\r\nX-API-Key: ${key}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n${trailers}`,
     );
-    let answer = '';
-    for await (const chunk of socket) answer += String(chunk);
-    assert.match(answer, /"trailers":\["X-Sum","kept"\]/);
+    let response = '';
+    for await (const chunk of socket) response += String(chunk);
+    assert.match(response, /"trailers":\["X-Sum","kept"\]/);
   }
 });
 

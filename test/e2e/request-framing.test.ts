@@ -148,11 +148,11 @@ test('rejects an ambiguous head, closes its connection, and forwards nothing', a
   });
   const smuggled = `GET /peer/app/smuggled HTTP/1.1\r\n${host}\r\n`;
   for (const [what, bytes, status] of refusedHeads) {
-    const answer = (await buffer(raw(bytes + smuggled))).toString();
-    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), what);
-    assert.match(answer, /\r\nConnection: close\r\n/, what);
-    assert.match(answer, new RegExp(`"code":"${codes[status] ?? ''}"`), what);
-    assert.equal(answer.split(/^HTTP/m).length, 2, `${what}: one response`);
+    const response = (await buffer(raw(bytes + smuggled))).toString();
+    assert.match(response, new RegExp(`^HTTP/1\\.1 ${status} `), what);
+    assert.match(response, /\r\nConnection: close\r\n/, what);
+    assert.match(response, new RegExp(`"code":"${codes[status] ?? ''}"`), what);
+    assert.equal(response.split(/^HTTP/m).length, 2, `${what}: one response`);
     assert.deepEqual(seen, [], what);
   }
 });
@@ -204,9 +204,9 @@ test('rejects a malformed body, and the app never sees a complete one', async (t
   });
   const smuggled = `GET /peer/app/smuggled HTTP/1.1\r\n${host}\r\n`;
   for (const [what, body] of brokenBodies) {
-    const answer = (await buffer(raw(chunked + body + smuggled))).toString();
-    assert.match(answer, /^HTTP\/1\.1 4(?:00|31) [^]*\r\nConnection: close\r\n/, what);
-    assert.equal(answer.split(/^HTTP/m).length, 2, `${what}: one response`);
+    const response = (await buffer(raw(chunked + body + smuggled))).toString();
+    assert.match(response, /^HTTP\/1\.1 4(?:00|31) [^]*\r\nConnection: close\r\n/, what);
+    assert.equal(response.split(/^HTTP/m).length, 2, `${what}: one response`);
     assert.equal(whole, 0, what);
     assert.ok(!targets.has('/smuggled'), what);
   }
@@ -249,16 +249,16 @@ test('accepts unambiguous heads', async (t) => {
     const close = head.includes('HTTP/1.0') ? '' : 'Connection: close\r\n';
     const body = head.toLowerCase().includes('chunked') ? '1;ext="a;\\"b"\r\na\r\n2\r\nbc\r\n0\r\n\r\n' : 'abc';
     const framed = /content-length|transfer-encoding/i.test(head);
-    const answer = (await buffer(raw(`${head}${close}\r\n${framed ? body : ''}`))).toString();
-    assert.match(answer, /^HTTP\/1\.1 200 /, what);
-    assert.ok(answer.includes(`saw ${seen}`), `${what}: ${answer}`);
+    const response = (await buffer(raw(`${head}${close}\r\n${framed ? body : ''}`))).toString();
+    assert.match(response, /^HTTP\/1\.1 200 /, what);
+    assert.ok(response.includes(`saw ${seen}`), `${what}: ${response}`);
   }
 });
 
 test('OPTIONS * is a request', async (t) => {
   const { raw } = await startPlainGateway(t, (_, response) => response.end());
-  const answer = (await buffer(raw(`OPTIONS * HTTP/1.1\r\n${host}Connection: close\r\n\r\n`))).toString();
-  assert.match(answer, /^HTTP\/1\.1 204 [^]*\r\nAllow: GET, /);
+  const response = (await buffer(raw(`OPTIONS * HTTP/1.1\r\n${host}Connection: close\r\n\r\n`))).toString();
+  assert.match(response, /^HTTP\/1\.1 204 [^]*\r\nAllow: GET, /);
 });
 
 test('publishes requests rejected before the pipeline', async (t) => {

@@ -32,8 +32,8 @@ test('cuts off a body that becomes too large, also for the app', async (t) => {
   await once(request, 'data');
   const aborted = assert.rejects(once(request, 'end'), { code: 'ECONNRESET' });
   socket.write('6\r\n world\r\n');
-  const answer = (await buffer(socket)).toString();
-  assert.match(answer, /^HTTP\/1\.1 413 [^]*Connection: close\r\n[^]*"code":"body_too_large"/);
+  const reply = (await buffer(socket)).toString();
+  assert.match(reply, /^HTTP\/1\.1 413 [^]*Connection: close\r\n[^]*"code":"body_too_large"/);
   await aborted;
   assert.equal(transport.tunnels[0]?.destroyed, true);
 });
@@ -74,8 +74,8 @@ test('a pause within a body is 408 before the response, and allowed after it has
   const startMs = performance.now();
   const [request] = await app.next();
   const aborted = assert.rejects(once(request.resume(), 'end'), { code: 'ECONNRESET' });
-  const answer = (await buffer(slow)).toString();
-  assert.match(answer, /^HTTP\/1\.1 408 [^]*Connection: close\r\n[^]*"code":"request_timeout"/);
+  const reply = (await buffer(slow)).toString();
+  assert.match(reply, /^HTTP\/1\.1 408 [^]*Connection: close\r\n[^]*"code":"request_timeout"/);
   assert.ok(performance.now() - startMs >= 60);
   await aborted;
 
@@ -115,11 +115,11 @@ test('an app that does not read causes no client timeout', async (t) => {
       this.push(left < 0 ? null : piece);
     },
   });
-  const answer = open('/peer/app/', { method: 'POST', body });
+  const reply = open('/peer/app/', { method: 'POST', body });
   const [request, response] = await app.next();
   await new Promise((resolve) => setTimeout(resolve, 400));
   request.on('end', () => response.end()).resume();
-  assert.equal((await answer).statusCode, 200);
+  assert.equal((await reply).statusCode, 200);
 });
 
 test('a client that waits for 100 does not time out while the app decides', async (t) => {

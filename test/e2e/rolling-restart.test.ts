@@ -86,7 +86,7 @@ async function listedAgain(client: RelayClient, before: number | undefined): Pro
  * of responses.
  */
 async function post(dial: () => Promise<SecureChannel>, isDone: () => boolean): Promise<number> {
-  let answered = 0;
+  let responded = 0;
   let tunnel: SecureChannel | undefined;
   while (!isDone()) {
     tunnel ??= await dial();
@@ -97,13 +97,13 @@ async function post(dial: () => Promise<SecureChannel>, isDone: () => boolean): 
       response += chunk.toString('latin1');
     }
     assert.match(response, /^HTTP\/1\.1 200 /);
-    answered += 1;
+    responded += 1;
     if (!/^connection: close/im.test(response)) continue;
     tunnel.destroy();
     tunnel = undefined;
   }
   tunnel?.destroy();
-  return answered;
+  return responded;
 }
 
 test('no POST fails while a new process takes over the lease and the old one drains, and the lease is not deleted', async (t) => {
@@ -150,8 +150,8 @@ test('no POST fails while a new process takes over the lease and the old one dra
   await listedAgain(second.client, listed);
   await first.stop();
   isDone = true;
-  const answered = await workers;
-  assert.ok(answered.every((count) => count > 0));
+  const responded = await workers;
+  assert.ok(responded.every((count) => count > 0));
   assert.equal(
     await post(
       dial,

@@ -115,9 +115,9 @@ for (const [log, logging] of [
       const socket = connect(Number(port), '127.0.0.1');
       await once(socket, 'connect');
       socket.write(`${head}\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 'latin1');
-      const answer = await text(socket);
-      said.push([what, answer]);
-      return answer;
+      const response = await text(socket);
+      said.push([what, response]);
+      return response;
     };
 
     for (const [name, key] of Object.entries(keys)) {

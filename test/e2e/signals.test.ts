@@ -100,13 +100,13 @@ test('start: a SIGHUP during loading ends nothing and causes a reload afterwards
   const requests: ServerResponse[] = [];
   const vault = createHttpServer((_request, response) => {
     requests.push(response);
-    if (requests.length > 1) answer(response);
+    if (requests.length > 1) reply(response);
   }).listen(0, '127.0.0.1');
   t.after(() => {
     vault.closeAllConnections();
     vault.close();
   });
-  const answer = (response: ServerResponse): void => {
+  const reply = (response: ServerResponse): void => {
     response.end(JSON.stringify({ data: { data: { key: 'a-key-of-this-test' }, metadata: {} } }));
   };
   await once(vault, 'listening');
@@ -121,7 +121,7 @@ test('start: a SIGHUP during loading ends nothing and causes a reload afterwards
   });
   const [, held] = (await once(vault, 'request')) as [unknown, ServerResponse];
   cli.child.kill('SIGHUP');
-  answer(held);
+  reply(held);
   await cli.line(/"reason":"signal".*"message":"configuration reloaded"/);
   cli.child.kill('SIGTERM');
   assert.equal(await cli.exited, 0);

@@ -11,7 +11,7 @@ import { certificate, clientCa, clientCertificate, otherCertificate, tlsSettings
 import { key, readUntil } from '../helpers/plain-gateway.ts';
 import { testPolicy } from '../helpers/policy.ts';
 import { handedOver } from '../helpers/scripted-app.ts';
-import { answerOf, ask, startSecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, ask, startSecureGateway } from '../helpers/secure-gateway.ts';
 
 const head = (): string => `GET /peer/app/ HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${key}\r\n\r\n`;
 
@@ -54,7 +54,7 @@ for (const { what, before, after } of otherDemands) {
     const [code, lastStream] = await goaway;
     assert.deepEqual([code, lastStream], [0, stream.id]);
     late.end('late');
-    assert.equal((await answerOf(stream)).body.toString(), 'late');
+    assert.equal((await responseOf(stream)).body.toString(), 'late');
     early.end('early');
     assert.match(await text(busy), /^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*early/i);
     // A request may be in flight, so an idle connection gets one more response, which announces the
@@ -89,7 +89,7 @@ test('a reload with equal demands keeps connections, also with new certificates'
   for (let i = 0; i < 2; i += 1) {
     first.write(head());
     assert.doesNotMatch(await readUntil(first, 'ok'), /connection: close/i);
-    assert.equal((await answerOf(ask(second, '/'))).body.toString(), 'ok');
+    assert.equal((await responseOf(ask(second, '/'))).body.toString(), 'ok');
   }
 });
 

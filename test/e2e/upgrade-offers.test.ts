@@ -10,7 +10,7 @@ import { Bridge } from '../../src/expose/bridge.ts';
 import { StreamPipe } from '../../src/http-client/stream-pipe.ts';
 import { parseTarget } from '../../src/expose/app/target.ts';
 import { key, readUntil, startPlainGateway } from '../helpers/plain-gateway.ts';
-import { answerOf, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
+import { responseOf, problemCode, startSecureGateway } from '../helpers/secure-gateway.ts';
 import { tunnelPair } from '../helpers/tunnel-pair.ts';
 
 /** Lists with one acceptable offer among offers of HTTP inside HTTP. */
@@ -111,8 +111,8 @@ test('rejects extended CONNECT for HTTP, and an app that switches to HTTP instea
       ...{ ':method': 'CONNECT', ':protocol': protocol, ':scheme': 'https', ':authority': 'localhost' },
       ...{ ':path': '/peer/app/', 'x-api-key': key },
     });
-    const answer = await answerOf(stream.on('error', () => undefined));
-    return [answer.head[':status'], problemCode(answer)];
+    const response = await responseOf(stream.on('error', () => undefined));
+    return [response.head[':status'], problemCode(response)];
   };
   for (const protocol of ['h2c', 'H2', 'h3', 'http', 'HTTPS', 'tls']) {
     assert.deepEqual(await connect(protocol), [501, 'not_implemented'], protocol);

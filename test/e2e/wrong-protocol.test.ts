@@ -71,8 +71,8 @@ test('plain HTTP on the TLS port gets 400 and the protocol of the port', async (
   for (const request of requests) {
     const socket = dialed(t, port, request);
     if (request === 'PRI') socket.end();
-    const answer = await text(socket);
-    assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n[^]*This port speaks TLS: use https\./);
+    const response = await text(socket);
+    assert.match(response, /^HTTP\/1\.1 400 Bad Request\r\n[^]*This port speaks TLS: use https\./);
   }
   assert.deepEqual(
     failures.map(({ code }) => code),

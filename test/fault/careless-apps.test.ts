@@ -22,7 +22,7 @@ interface Careless {
   readonly run: (request: string, lanes: number, each: number) => Promise<readonly (readonly [number, number])[]>;
 }
 
-async function careless(t: TestContext, answer: (socket: Socket, path: string) => void): Promise<Careless> {
+async function careless(t: TestContext, response: (socket: Socket, path: string) => void): Promise<Careless> {
   const server = createServer((socket) => {
     let received = '';
     socket
@@ -32,7 +32,7 @@ async function careless(t: TestContext, answer: (socket: Socket, path: string) =
         if (!/\r\n\r\n(?:body)?$/.test(received)) return;
         const [, path = ''] = received.split(' ');
         received = '';
-        answer(socket, path);
+        response(socket, path);
       });
   });
   server.listen(0, '127.0.0.1');

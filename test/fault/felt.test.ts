@@ -81,8 +81,8 @@ test('an unread upload hides that its client left only until it is read', async 
 
 test('a client with a stalled download detects at once that the app left', async (t) => {
   const path = await ProcessPath.start(t);
-  const { answer } = path.call('/endless');
-  const message = await answer;
+  const { response: response } = path.call('/endless');
+  const message = await response;
   message.on('error', () => undefined);
   const sent = async (): Promise<number> => (await path.app.ask<{ bytes: number }>('sent')).bytes;
   for (let before = -1; before !== (await sent()); before = await sent());

@@ -29,13 +29,13 @@ export function holdAt(port: number, lease: string, place: Place): HeldExchange 
   const outcome = Promise.withResolvers<string>();
   const outgoing = open(port, `/peer/${place === 'dialling' ? 'mute' : lease}/${place}`, point.kind);
   let socket: Readable | undefined;
-  let answered = false;
+  let responded = false;
   let reset = false;
   if (point.seen === undefined) seen.resolve(undefined);
 
   const read = (message: IncomingMessage, stream: Readable, early: string): void => {
     let body = early;
-    answered = true;
+    responded = true;
     const look = (): void => {
       if (body === point.seen) seen.resolve(undefined);
     };
@@ -63,7 +63,7 @@ export function holdAt(port: number, lease: string, place: Place): HeldExchange 
     reset = true;
   });
   outgoing.on('close', () => {
-    if (!answered) outcome.resolve('nothing');
+    if (!responded) outcome.resolve('nothing');
   });
   return {
     seen: seen.promise.then(() => undefined),

@@ -119,7 +119,7 @@ test('uses a list that is too long up to the limit, and counts the rest', async 
 
 test('limits the names of one id, and counts the excess', async (t) => {
   const { directory } = await connected(t, [{ count: 1_000, id: shared, name: 'name-#' }]);
-  const answer = await directory.find(shared);
-  assert.equal(answer.kind === 'found' && answer.found.names.length, 8);
+  const response = await directory.find(shared);
+  assert.equal(response.kind === 'found' && response.found.names.length, 8);
   assert.deepEqual([...(directory.status()[0]?.ignored ?? [])], [['too_many_names', 992]]);
 });

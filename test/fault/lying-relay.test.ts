@@ -12,7 +12,7 @@ import { encodePacket, ResponseCode } from '../../src/portal/packets/packets.ts'
 import { prefixLength } from '../../src/portal/packets/length-prefix.ts';
 import { SecureChannel } from '../../src/portal/secure/channel.ts';
 import { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';
-import { answerHandshake } from '../../src/portal/secure/handshake.ts';
+import { respondToHandshake } from '../../src/portal/secure/handshake.ts';
 import { Session } from '../../src/portal/session.ts';
 import { Mux } from '../../src/portal/yamux/mux.ts';
 import type { Pipe } from '../../src/portal/yamux/pipe.ts';
@@ -55,7 +55,7 @@ async function serveHonestly({ pipe, messages }: Dialled, app: Credential): Prom
   await messages.next(deadline());
   const init = await messages.next(deadline());
   assert.ok(init);
-  const handshake = answerHandshake({ now: Date.now, credential: app, alpns: [alpn] }, init);
+  const handshake = respondToHandshake({ now: Date.now, credential: app, alpns: [alpn] }, init);
   pipe.write([accepted, handshake.message]);
   return new SecureChannel(new SecurePipe(pipe, { result: handshake.result, ...messages.handOver() }));
 }
@@ -89,7 +89,7 @@ test('a relay that replays an earlier handshake provides no tunnel that opens', 
     await messages.next(deadline());
     const init = await messages.next(deadline());
     assert.ok(init);
-    const handshake = answerHandshake({ now: Date.now, credential: app, alpns: [alpn] }, init);
+    const handshake = respondToHandshake({ now: Date.now, credential: app, alpns: [alpn] }, init);
     const replay = recorded ?? handshake.message;
     recorded = handshake.message;
     pipe.write([accepted, replay]);
@@ -112,7 +112,7 @@ test('rejects a relay that flips any bit of the handshake', async (t) => {
     await messages.next(deadline());
     const init = await messages.next(deadline());
     assert.ok(init);
-    const message = Buffer.from(answerHandshake({ now: Date.now, credential: app, alpns: [alpn] }, init).message);
+    const message = Buffer.from(respondToHandshake({ now: Date.now, credential: app, alpns: [alpn] }, init).message);
     const index = 4 * 8 + (bit % ((message.length - 4) * 8));
     message[index >> 3] = (message[index >> 3] ?? 0) ^ (1 << (index & 7));
     pipe.write([accepted, message]);

@@ -77,8 +77,8 @@ test('text messages carry the protocol as well', async (t) => {
   const request = encodePacket({ type: 'relayInfoRequest' });
   const bytes = Buffer.concat([rawFrame(1, 1, 1, 0), dataFrame(1, request)]);
   for (const byte of bytes) ws.send(Buffer.from([byte]), { binary: false });
-  const [answer] = (await once(ws, 'message')) as [Buffer];
-  assert.ok(answer.length >= 12);
+  const [response] = (await once(ws, 'message')) as [Buffer];
+  assert.ok(response.length >= 12);
   ws.terminate();
 });
 
@@ -138,7 +138,7 @@ test('limits leases per connection and in total; every excess one is REJECTED', 
 });
 
 test('a flood of connection requests to a frozen app: those over the limit are REJECTED at once', async (t) => {
-  const bench = await startRelay(t, { requestsInFlightPerConnection: 10, appAnswerTimeoutMs: 20_000 });
+  const bench = await startRelay(t, { requestsInFlightPerConnection: 10, appResponseTimeoutMs: 20_000 });
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();
   const dialled = await Promise.all(Array.from({ length: 100 }, () => client.dial(app.id, randomBytes(200))));

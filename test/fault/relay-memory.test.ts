@@ -73,7 +73,7 @@ test(
     };
     const accept = (): void => {
       app
-        .answer(ACCEPTED)
+        .respond(ACCEPTED)
         .then(fill, () => undefined)
         .finally(accept);
     };
@@ -190,7 +190,7 @@ test(
     /** The relay reads it fast, so its window there grows. */
     const upload = async (client: RelayPeer): Promise<void> => {
       const dialled = await client.dial(app.id);
-      const atApp = await app.answer(ACCEPTED);
+      const atApp = await app.respond(ACCEPTED);
       assert.equal(await dialled.code(), ACCEPTED);
       const block = Buffer.alloc(262_144);
       for (let sent = 0; sent < 16; sent += 1) await Promise.all([dialled.pump(block), atApp.read(block.length)]);

@@ -10,7 +10,7 @@ import type { RelayPeer } from '../helpers/relay-peer.ts';
 const { ACCEPTED, INVALID_IDENTITY, REJECTED } = ResponseCode;
 
 async function start(t: TestContext): Promise<{ bench: RelayBench; app: RelayPeer; client: RelayPeer }> {
-  const bench = await startRelay(t, { appAnswerTimeoutMs: 50, requestTimeoutMs: 2_000 });
+  const bench = await startRelay(t, { appResponseTimeoutMs: 50, requestTimeoutMs: 2_000 });
   const [app, client] = [await bench.peer(), await bench.peer()];
   assert.equal(await app.register({ name: 'app' }), ACCEPTED);
   return { bench, app, client };
@@ -23,10 +23,10 @@ async function assertServing({ app, client }: { app: RelayPeer; client: RelayPee
     ['app'],
   );
   const dialled = await client.dial(app.id);
-  const answered = await app.answer(ACCEPTED);
+  const responded = await app.respond(ACCEPTED);
   assert.equal(await dialled.code(), ACCEPTED);
   dialled.pipe.reset();
-  await answered.failure();
+  await responded.failure();
 }
 
 function length(bytes: number): Buffer {
@@ -77,8 +77,8 @@ test('a connection request without client identity, or with an invalid one, is I
     { id: app.id, publicKey: client.credential.publicKey },
     { id: client.id, publicKey: new Uint8Array(1_000) },
   ]) {
-    const answer = await client.ask({ ...bare, clientIdentity });
-    assert.deepEqual(answer, { type: 'connectionResponse', code: INVALID_IDENTITY });
+    const response = await client.ask({ ...bare, clientIdentity });
+    assert.deepEqual(response, { type: 'connectionResponse', code: INVALID_IDENTITY });
   }
   await assertServing(parts);
 });
@@ -108,8 +108,8 @@ test('a lease request with a signature that is wrong, short, or over other data 
   const other = parts.client.leaseUpdate({ name: 'two' });
   assert.ok(update.type === 'leaseUpdateRequest' && other.type === 'leaseUpdateRequest');
   for (const signature of [new Uint8Array(), new Uint8Array(64), new Uint8Array(10_000), other.signed.signature]) {
-    const answer = await parts.client.ask({ ...update, signed: { data: update.signed.data, signature } });
-    assert.deepEqual(answer, { type: 'leaseUpdateResponse', code: INVALID_IDENTITY });
+    const response = await parts.client.ask({ ...update, signed: { data: update.signed.data, signature } });
+    assert.deepEqual(response, { type: 'leaseUpdateResponse', code: INVALID_IDENTITY });
   }
   await assertServing(parts);
 });
@@ -175,7 +175,7 @@ test('application bytes after a rejected request, including a length over 2^26, 
 });
 
 test('limits bytes sent before the response to one window', async (t) => {
-  const bench = await startRelay(t, { appAnswerTimeoutMs: 5_000 });
+  const bench = await startRelay(t, { appResponseTimeoutMs: 5_000 });
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register();
   const dialled = await client.dial(app.id);
@@ -191,7 +191,7 @@ test('limits bytes sent before the response to one window', async (t) => {
 });
 
 test('3,000 random mutations of every request never cost more than their stream', async (t) => {
-  const bench = await startRelay(t, { requestTimeoutMs: 100, appAnswerTimeoutMs: 50, lingerMs: 50 });
+  const bench = await startRelay(t, { requestTimeoutMs: 100, appResponseTimeoutMs: 50, lingerMs: 50 });
   const [app, client] = [await bench.peer(), await bench.peer()];
   await app.register({ name: 'app' });
   const originals = [

@@ -37,8 +37,8 @@ export type Start = (path: ProcessPath) => Promise<readonly Flow[]>;
 
 /** The app sends, the test's client reads. */
 export async function download(path: ProcessPath): Promise<readonly Flow[]> {
-  const { answer, outgoing } = path.call('/endless');
-  return [fromApp(path, await answer, outgoing)];
+  const { response: response, outgoing } = path.call('/endless');
+  return [fromApp(path, await response, outgoing)];
 }
 
 /** The test's client sends, the app reads. */
@@ -52,9 +52,9 @@ export async function upload(path: ProcessPath): Promise<readonly Flow[]> {
 
 /** A request whose response starts before the request ends. */
 export async function exchange(path: ProcessPath): Promise<readonly Flow[]> {
-  const { answer, outgoing } = path.call('/both', 'POST');
+  const { response: response, outgoing } = path.call('/both', 'POST');
   const up = toApp(path, outgoing);
-  return [fromApp(path, await answer, outgoing), up];
+  return [fromApp(path, await response, outgoing), up];
 }
 
 /** An upgraded connection. */

@@ -2,7 +2,7 @@
 import { createCredential } from '../../src/portal/identity.ts';
 import { SecureChannel, type SecureChannelOptions } from '../../src/portal/secure/channel.ts';
 import { SecurePipe } from '../../src/portal/secure/secure-pipe.ts';
-import { answerHandshake, type HandshakeResult, startClientHandshake } from '../../src/portal/secure/handshake.ts';
+import { respondToHandshake, type HandshakeResult, startClientHandshake } from '../../src/portal/secure/handshake.ts';
 import { type MemoryPipe, memoryPipePair, type MemoryPipeOptions } from './memory-pipe.ts';
 
 export interface ChannelPair {
@@ -16,11 +16,11 @@ export interface ChannelPair {
 export function handshakePair(): ChannelPair['results'] {
   const app = createCredential();
   const handshake = startClientHandshake({ now: Date.now, credential: createCredential(), alpn: 'http/1.1' });
-  const answer = answerHandshake(
+  const response = respondToHandshake(
     { now: Date.now, credential: app, alpns: ['http/1.1'] },
     handshake.message.subarray(4),
   );
-  return { client: handshake.finish(answer.message.subarray(4), app.id), server: answer.result };
+  return { client: handshake.finish(response.message.subarray(4), app.id), server: response.result };
 }
 
 export function channelPair(

@@ -42,10 +42,10 @@ export interface Told {
 /** Sends one request, given by its lines, on a connection of its own with a valid key. */
 export async function ask(gateway: PlainGateway, requestLine: string, ...fields: readonly string[]): Promise<Told> {
   const lines = [requestLine, ...fields, `X-API-Key: ${key}`, 'Connection: close', '', ''];
-  const answer = (await buffer(gateway.raw(lines.join('\r\n')))).toString('latin1');
-  const end = answer.indexOf('\r\n\r\n');
-  const head = answer.slice(0, end);
-  const body = answer.slice(end + 4);
+  const response = (await buffer(gateway.raw(lines.join('\r\n')))).toString('latin1');
+  const end = response.indexOf('\r\n\r\n');
+  const head = response.slice(0, end);
+  const body = response.slice(end + 4);
   return {
     status: Number(head.split(' ')[1]),
     head,

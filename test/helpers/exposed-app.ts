@@ -66,7 +66,7 @@ export function raw(app: ExposedApp, message: string): Duplex {
 }
 
 /** The whole HTTP response to a request with `Connection: close`. */
-export async function answerTo(app: ExposedApp, message: string): Promise<string> {
+export async function responseTo(app: ExposedApp, message: string): Promise<string> {
   return (await buffer(raw(app, message))).toString('latin1');
 }
 
@@ -88,6 +88,6 @@ export async function call(app: ExposedApp, options: CallOptions = {}): Promise<
   });
   if (body === undefined) outgoing.end();
   else body.pipe(outgoing);
-  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return answer;
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
 }

@@ -61,7 +61,7 @@ function leasesOf(parts: readonly ListPart[]): WireLease[] {
   );
 }
 
-async function answer(pipe: Pipe, packet: Buffer): Promise<void> {
+async function respond(pipe: Pipe, packet: Buffer): Promise<void> {
   const messages = new MessageStream(pipe, new MessageReader(65_536));
   if ((await messages.next(AbortSignal.timeout(10_000))) === undefined) return;
   pipe.write([packet]);
@@ -80,7 +80,7 @@ function serve(parts: readonly ListPart[]): void {
         acceptCarrier(ws, socket),
         { role: 'server', tolerance: 'tolerant', keepalive: false },
         {
-          stream: (pipe) => void answer(pipe, packet).catch(() => undefined),
+          stream: (pipe) => void respond(pipe, packet).catch(() => undefined),
           goAway: () => undefined,
           close: () => undefined,
         },

@@ -39,7 +39,7 @@ interface Call {
   readonly body?: string | Readable;
 }
 
-export interface Answer {
+export interface ReceivedResponse {
   readonly status: number;
   readonly message: IncomingMessage;
   readonly text: string;
@@ -52,7 +52,7 @@ export interface PlainGateway {
   readonly port: number;
   /** Resolves with the response head; the caller reads the body. */
   readonly open: (path: string, call?: Call) => Promise<IncomingMessage>;
-  readonly call: (path: string, call?: Call) => Promise<Answer>;
+  readonly call: (path: string, call?: Call) => Promise<ReceivedResponse>;
   /** A connection on which the caller writes HTTP itself; sends `text` at once. */
   readonly raw: (text: string) => Socket;
 }

@@ -23,7 +23,7 @@ interface Options {
 export interface Call {
   readonly outgoing: ClientRequest;
   /** Resolves with the head; the caller reads the body. */
-  readonly answer: Promise<IncomingMessage>;
+  readonly response: Promise<IncomingMessage>;
 }
 
 export class ProcessPath {
@@ -72,11 +72,11 @@ export class ProcessPath {
       agent: this.#agent,
       headers: { 'x-api-key': key, ...headers },
     });
-    const answer = once(outgoing, 'response').then(([message]) => message as IncomingMessage);
+    const response = once(outgoing, 'response').then(([message]) => message as IncomingMessage);
     // The test detects a truncated response itself; the request emits the same error.
-    answer.catch(() => undefined);
+    response.catch(() => undefined);
     outgoing.on('error', () => undefined);
     if (method === 'GET') outgoing.end();
-    return { outgoing, answer };
+    return { outgoing, response: response };
   }
 }

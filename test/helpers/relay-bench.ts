@@ -57,7 +57,7 @@ export class RelayBench {
     const [app, client] = [await this.peer(), await this.peer()];
     await app.register({ name: 'joined' });
     const atClient = await client.dial(app.id);
-    const atApp = await app.answer(1);
+    const atApp = await app.respond(1);
     await atClient.packet();
     return { app, client, atApp, atClient };
   }
@@ -67,7 +67,7 @@ export class RelayBench {
     const [app, client] = [await this.peer(), await this.peer()];
     assert.equal(await app.register(), ResponseCode.ACCEPTED);
     const dialled = await client.dial(app.id);
-    const atApp = await app.answer(ResponseCode.ACCEPTED);
+    const atApp = await app.respond(ResponseCode.ACCEPTED);
     assert.equal(await dialled.code(), ResponseCode.ACCEPTED);
     dialled.write(message);
     assert.equal(message.equals(await atApp.read(message.length)), true);

@@ -175,9 +175,9 @@ export class RelayPeer {
   /** Sends one request on a stream of its own and returns the response. */
   async ask(packet: Packet): Promise<Packet> {
     const stream = (await this.open()).write(encodePacket(packet));
-    const answer = await stream.packet();
+    const response = await stream.packet();
     stream.pipe.end();
-    return answer;
+    return response;
   }
 
   leaseUpdate(
@@ -209,13 +209,13 @@ export class RelayPeer {
   }
 
   async register(lease: Partial<WireLease> = {}, credential?: Credential): Promise<number> {
-    const answer = await this.ask(this.leaseUpdate(lease, credential));
-    return 'code' in answer ? answer.code : -1;
+    const response = await this.ask(this.leaseUpdate(lease, credential));
+    return 'code' in response ? response.code : -1;
   }
 
   async leases(): Promise<readonly WireLease[]> {
-    const answer = await this.ask({ type: 'relayInfoRequest' });
-    return answer.type === 'relayInfoResponse' ? (answer.relayInfo?.leases ?? []) : [];
+    const response = await this.ask({ type: 'relayInfoRequest' });
+    return response.type === 'relayInfoResponse' ? (response.relayInfo?.leases ?? []) : [];
   }
 
   /** Requests a connection; sends `ahead` directly after the request. */
@@ -230,7 +230,7 @@ export class RelayPeer {
   }
 
   /** As an app: accepts the next connection request and responds with `code`. */
-  async answer(code: number): Promise<TestStream> {
+  async respond(code: number): Promise<TestStream> {
     const stream = await this.accept();
     await stream.packet();
     return stream.write(encodePacket({ type: 'connectionResponse', code }));

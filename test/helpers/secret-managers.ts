@@ -25,15 +25,19 @@ export interface SecretServer {
   readonly asked: readonly Asked[];
 }
 
-type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+type ReceivedResponse = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
-async function serve(t: TestContext, answer: Answer, tls?: { key: string; cert: string }): Promise<SecretServer> {
+async function serve(
+  t: TestContext,
+  reply: ReceivedResponse,
+  tls?: { key: string; cert: string },
+): Promise<SecretServer> {
   const asked: Asked[] = [];
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '', headers } = request;
     asked.push({ method, url, headers });
     void text(request).then((body) => {
-      answer(request, response, body);
+      reply(request, response, body);
     });
   };
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
@@ -58,7 +62,7 @@ export interface VaultOptions {
    * API path (`secret/data/app`) -> fields; null: the version was deleted; a function responds
    * itself.
    */
-  readonly secrets: Readonly<Record<string, Readonly<Record<string, unknown>> | null | Answer>>;
+  readonly secrets: Readonly<Record<string, Readonly<Record<string, unknown>> | null | ReceivedResponse>>;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
@@ -92,7 +96,7 @@ export interface AwsOptions {
   readonly region: string;
   readonly nowMs: number;
   /** Name or ARN -> SecretString; bytes: SecretBinary; a function responds itself. */
-  readonly secrets: Readonly<Record<string, string | Buffer | Answer>>;
+  readonly secrets: Readonly<Record<string, string | Buffer | ReceivedResponse>>;
 }
 
 /** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html */

@@ -82,7 +82,7 @@ export function get(path = '/', more: Fields = [], method = 'GET', lease = 'app'
   return [...pseudo, ['x-api-key', key], ...more];
 }
 
-export interface Http2Answer {
+export interface Http2Response {
   readonly head: IncomingHttpHeaders & IncomingHttpStatusHeader;
   readonly informational: readonly (IncomingHttpHeaders & IncomingHttpStatusHeader)[];
   readonly trailers: IncomingHttpHeaders | undefined;
@@ -97,14 +97,14 @@ export function ask(session: ClientHttp2Session, path: string, headers: Outgoing
 }
 
 /** The whole response; rejects when it is truncated. */
-export async function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> {
-  const informational: Http2Answer['head'][] = [];
+export async function responseOf(stream: ClientHttp2Stream): Promise<Http2Response> {
+  const informational: Http2Response['head'][] = [];
   let trailers: IncomingHttpHeaders | undefined;
   stream.on('headers', (fields) => informational.push(fields));
   stream.on('trailers', (fields) => {
     trailers = fields;
   });
-  const [head] = (await once(stream, 'response')) as [Http2Answer['head']];
+  const [head] = (await once(stream, 'response')) as [Http2Response['head']];
   const body = await buffer(stream);
   return { head, informational, trailers, body };
 }

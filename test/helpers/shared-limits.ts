@@ -20,7 +20,7 @@ export interface Rate {
 /** The result of one request, and the two times between which the gateway decided about it. */
 export interface Asked {
   readonly sentMs: number;
-  readonly answeredMs: number;
+  readonly respondedMs: number;
   /** 0: there was no response. */
   readonly status: number;
 }
@@ -76,15 +76,15 @@ ${more}
   const ask = (url: string): Promise<Asked> =>
     new Promise((resolve) => {
       const sentMs = performance.now();
-      const answered = (status: number): void => {
-        resolve({ sentMs, answeredMs: performance.now(), status });
+      const responded = (status: number): void => {
+        resolve({ sentMs, respondedMs: performance.now(), status });
       };
-      get(`${url}/peer/demo/status/200`, { agent, headers: { 'x-api-key': key } }, (answer) => {
-        answer.resume().on('end', () => {
-          answered(answer.statusCode ?? 0);
+      get(`${url}/peer/demo/status/200`, { agent, headers: { 'x-api-key': key } }, (reply) => {
+        reply.resume().on('end', () => {
+          responded(reply.statusCode ?? 0);
         });
       }).on('error', () => {
-        answered(0);
+        responded(0);
       });
     });
   // Dials the app first, because the dial is not measured.
@@ -114,9 +114,9 @@ export function admitted(asked: readonly Asked[]): number {
  */
 function spanOf(asked: readonly Asked[]): { readonly least: number; readonly most: number } {
   const sent = asked.map(({ sentMs }) => sentMs);
-  const answered = asked.map(({ answeredMs }) => answeredMs);
+  const responded = asked.map(({ respondedMs: respondedMs }) => respondedMs);
   const [firstSent, lastSent] = [Math.min(...sent), Math.max(...sent)];
-  const [firstAnswered, lastAnswered] = [Math.min(...answered), Math.max(...answered)];
+  const [firstAnswered, lastAnswered] = [Math.min(...responded), Math.max(...responded)];
   return { least: Math.max(0, lastSent - firstAnswered) / 1000, most: (lastAnswered - firstSent) / 1000 };
 }
 
@@ -127,7 +127,7 @@ function spanOf(asked: readonly Asked[]): { readonly least: number; readonly mos
 export function assertWithin(t: TestContext, asked: readonly Asked[], rate: Rate, inBucket: number): void {
   const { least, most } = spanOf(asked);
   const count = admitted(asked);
-  const slowestMs = Math.max(...asked.map(({ sentMs, answeredMs }) => answeredMs - sentMs));
+  const slowestMs = Math.max(...asked.map(({ sentMs, respondedMs: respondedMs }) => respondedMs - sentMs));
   const span = `${least.toFixed(2)} to ${most.toFixed(2)} s`;
   const words = `${count} of ${asked.length} were admitted in ${span}, the slowest answer took ${slowestMs.toFixed(0)} ms`;
   t.diagnostic(words);

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
 import { createCredential, RelayClient } from '../../src/portal/index.ts';
 import { createTransport } from '../../src/upstream/create-transport.ts';
-import type { Answer } from './plain-gateway.ts';
+import type { ReceivedResponse } from './plain-gateway.ts';
 import { key, testPolicy } from './policy.ts';
 import { startRelay } from './published-demo.ts';
 
@@ -21,7 +21,7 @@ export interface TunnelGateway {
   readonly call: (
     path: string,
     call?: { readonly method?: string; readonly headers?: readonly string[] },
-  ) => Promise<Answer>;
+  ) => Promise<ReceivedResponse>;
 }
 
 export interface TunnelGatewayOptions {

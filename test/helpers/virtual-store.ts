@@ -97,7 +97,7 @@ export class VirtualRedis {
 
   connection(): ScriptRunner {
     let executedMs = 0;
-    let answeredMs = 0;
+    let respondedMs = 0;
     return {
       run: (script, keys, args) =>
         new Promise((resolve, reject) => {
@@ -106,8 +106,8 @@ export class VirtualRedis {
           this.#time.at(executedMs, () => {
             const execute = (): void => {
               const outcome = this.#outcome(script, keys, args);
-              answeredMs = Math.max(answeredMs, this.#time.nowMs + latencyMs / 2);
-              this.#time.at(answeredMs, () => {
+              respondedMs = Math.max(respondedMs, this.#time.nowMs + latencyMs / 2);
+              this.#time.at(respondedMs, () => {
                 if (outcome instanceof Error) reject(outcome);
                 else resolve(outcome);
               });

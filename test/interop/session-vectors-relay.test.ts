@@ -111,7 +111,7 @@ class Replay {
     }
     const { leases, forwards } = this.#bench.relay.counts();
     const isForTheApp = body.includes(this.#recordedId) && leases > 0 && forwards === 0;
-    if (isForTheApp && !frozen) this.#connections.set(stream, await this.#app.answer(ResponseCode.ACCEPTED));
+    if (isForTheApp && !frozen) this.#connections.set(stream, await this.#app.respond(ResponseCode.ACCEPTED));
   }
 
   /** Checks that our relay sent what the real relay sent here. */
@@ -184,7 +184,7 @@ function isBodyAnnounced(header: Buffer): boolean {
 async function replay(t: TestContext, session: Session): Promise<void> {
   const lease = session.steps.find((step) => step.relayInfo !== undefined)?.relayInfo?.leases[0];
   assert.ok(lease !== undefined, 'every session begins with a lease list request');
-  const limits = { appAnswerTimeoutMs: 50, ...(session.name.includes('limit') && { forwardsPerLease: 1 }) };
+  const limits = { appResponseTimeoutMs: 50, ...(session.name.includes('limit') && { forwardsPerLease: 1 }) };
   const bench = await startRelay(t, limits);
   const app = await bench.peer();
   const { name, alpn, metadata } = lease;

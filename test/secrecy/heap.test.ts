@@ -84,8 +84,8 @@ test('the heap of a gateway holds no key', async (t) => {
   assert.equal(await statusOf(inConfig['of a reload'], 'X-API-Key: '), '204');
 
   const health = async (): Promise<void> => {
-    const [answer] = (await once(get({ port, path: '/health', agent: false }), 'response')) as [IncomingMessage];
-    await text(answer);
+    const [response] = (await once(get({ port, path: '/health', agent: false }), 'response')) as [IncomingMessage];
+    await text(response);
   };
   await health();
   cli.child.kill('SIGUSR2');

@@ -55,7 +55,7 @@ const badResponses: readonly (readonly [what: string, response: string, expected
   ],
   ['nothing', '', ['app_unreachable', 'connection_terminated', 'unreachable', /without a response$/]],
 ];
-for (const [what, answer, [code, proxyError, failure, reason]] of badResponses) {
+for (const [what, reply, [code, proxyError, failure, reason]] of badResponses) {
   test(`an app that responds with ${what} causes a 502, and the next request is served`, async (t) => {
     let served = 0;
     const app = createTcpServer((socket) => {
@@ -64,7 +64,7 @@ for (const [what, answer, [code, proxyError, failure, reason]] of badResponses) 
         .once('data', () => {
           served += 1;
           socket.end(
-            served === 1 ? answer : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
+            served === 1 ? reply : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
             'latin1',
           );
         });
@@ -117,11 +117,11 @@ test('an unreachable target: the caller gets a problem, the owner gets the reaso
   const { port } = taken.address() as AddressInfo;
   taken.close();
   const s = await exposeApp(t, () => undefined, { target: parseTarget(`127.0.0.1:${port}`) });
-  const answer = await call(s, { path: '/secret?token=1' });
-  assert.equal(answer.statusCode, 502);
-  assert.equal(answer.headers['content-type'], 'application/problem+json');
-  assert.equal(answer.headers['proxy-status'], 'portal-expose; error=connection_refused; details="app_unreachable"');
-  const problem = JSON.parse(await text(answer)) as { code: string; detail: string };
+  const response = await call(s, { path: '/secret?token=1' });
+  assert.equal(response.statusCode, 502);
+  assert.equal(response.headers['content-type'], 'application/problem+json');
+  assert.equal(response.headers['proxy-status'], 'portal-expose; error=connection_refused; details="app_unreachable"');
+  const problem = JSON.parse(await text(response)) as { code: string; detail: string };
   assert.equal(problem.code, 'app_unreachable');
   assert.equal(problem.detail, 'The app behind this lease does not respond.');
   assert.deepEqual(s.events, [
@@ -141,9 +141,9 @@ test('a target that fails during an upload causes a 502 and ends the tunnel', as
     request.once('data', () => request.socket.destroy());
   });
   const client = raw(s, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome of it');
-  const answer = (await buffer(client)).toString();
-  assert.match(answer, /^HTTP\/1\.1 502 /);
-  assert.match(answer, /\r\nConnection: close\r\n/);
+  const response = (await buffer(client)).toString();
+  assert.match(response, /^HTTP\/1\.1 502 /);
+  assert.match(response, /\r\nConnection: close\r\n/);
 });
 
 test('an app that dies within its response leaves a detectably incomplete message', async (t) => {
@@ -151,6 +151,6 @@ test('an app that dies within its response leaves a detectably incomplete messag
     response.writeHead(200, { 'content-length': 1000 });
     response.write('half', () => response.destroy());
   });
-  const answer = await call(s);
-  await assert.rejects(text(answer), { code: 'ECONNRESET' });
+  const response = await call(s);
+  await assert.rejects(text(response), { code: 'ECONNRESET' });
 });

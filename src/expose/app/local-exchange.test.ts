@@ -6,7 +6,7 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { answerTo, call, exposeApp, raw } from '../../../test/helpers/exposed-app.ts';
+import { responseTo, call, exposeApp, raw } from '../../../test/helpers/exposed-app.ts';
 import { parseTarget } from './target.ts';
 
 test('forwards the request to the app unchanged, except for connection headers', async (t) => {
@@ -18,7 +18,7 @@ test('forwards the request to the app unchanged, except for connection headers',
   const message =
     'GET /a%2Fb/../c?x=%20&y HTTP/1.1\r\nhost: caller.test\r\nX-Twice: 1\r\nx-twice: 2\r\nX-Latin: caf\xe9\r\n' +
     'X-Private: no\r\nConnection: close, X-Private\r\nKeep-Alive: timeout=9\r\nTE: trailers\r\nVia: 1.1 gateway\r\n\r\n';
-  await answerTo(s, message);
+  await responseTo(s, message);
   assert.equal(seen?.url, '/a%2Fb/../c?x=%20&y');
   assert.deepEqual(seen.rawHeaders, [
     ...['Host', `127.0.0.1:${s.port}`],
@@ -44,7 +44,7 @@ test('forwards the response to the caller unchanged: order and spelling of field
     response.end(Buffer.from('ok'));
   });
   assert.equal(
-    await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    await responseTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
     'HTTP/1.1 207 Multi-Status\r\nset-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-E: \xe9\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok',
   );
 });
@@ -64,9 +64,9 @@ test('an upload and a download of several megabytes arrive unchanged', async (t)
   const body = randomBytes(8 * 1024 * 1024);
   const pieces: Buffer[] = [];
   for (let at = 0; at < body.length; at += 50_000) pieces.push(body.subarray(at, at + 50_000));
-  const answer = await call(s, { method: 'PUT', body: Readable.from(pieces) });
+  const response = await call(s, { method: 'PUT', body: Readable.from(pieces) });
   const hash = createHash('sha256');
-  for await (const chunk of answer) hash.update(chunk as Buffer);
+  for await (const chunk of response) hash.update(chunk as Buffer);
   assert.equal(hash.digest('hex'), createHash('sha256').update(body).digest('hex'));
 });
 
@@ -74,9 +74,9 @@ test('a caller that does not read blocks the app (back-pressure)', async (t) => 
   const maxBytes = 256 * 1024 * 1024;
   const chunk = Buffer.alloc(65_536);
   let written = 0;
-  let answer: ServerResponse | undefined;
+  let reply: ServerResponse | undefined;
   const s = await exposeApp(t, (_request, response) => {
-    answer = response;
+    reply = response;
     const pump = (): void => {
       while (written < maxBytes) {
         written += chunk.length;
@@ -91,7 +91,7 @@ test('a caller that does not read blocks the app (back-pressure)', async (t) => 
   // Blocked for good: no byte has moved for many turns of the loop, and both ends wait for room.
   for (let stillTurns = 0, before = -1; stillTurns < 200;) {
     await new Promise((resolve) => setImmediate(resolve));
-    const isStill = app.writableNeedDrain && answer?.writableNeedDrain === true && written === before;
+    const isStill = app.writableNeedDrain && reply?.writableNeedDrain === true && written === before;
     stillTurns = isStill ? stillTurns + 1 : 0;
     before = written;
   }
@@ -106,14 +106,14 @@ test('delivers the head and the first event of a stream at once', async (t) => {
     response.flushHeaders();
     send = (event) => response.write(event);
   });
-  const answer = await call(s);
-  assert.equal(answer.headers['content-type'], 'text/event-stream');
+  const response = await call(s);
+  assert.equal(response.headers['content-type'], 'text/event-stream');
   for (const event of ['data: 1\n\n', 'data: 2\n\n']) {
     send?.(event);
-    const [chunk] = (await once(answer, 'data')) as [Buffer];
+    const [chunk] = (await once(response, 'data')) as [Buffer];
     assert.equal(chunk.toString(), event);
   }
-  answer.destroy();
+  response.destroy();
 });
 
 test('forwards trailers in both directions', async (t) => {
@@ -125,12 +125,12 @@ test('forwards trailers in both directions', async (t) => {
       response.end();
     });
   });
-  const answer = await answerTo(
+  const response = await responseTo(
     s,
     'POST / HTTP/1.1\r\nHost: x\r\nTrailer: X-In\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\na\r\n0\r\nX-In: 7\r\n\r\n',
   );
-  assert.match(answer, /\r\nTrailer: X-Sum\r\n/);
-  assert.ok(answer.endsWith('4\r\nbody\r\n0\r\nX-Sum: of 7\r\n\r\n'), answer);
+  assert.match(response, /\r\nTrailer: X-Sum\r\n/);
+  assert.ok(response.endsWith('4\r\nbody\r\n0\r\nX-Sum: of 7\r\n\r\n'), response);
 });
 
 test('forwards Early Hints byte for byte', async (t) => {
@@ -138,12 +138,12 @@ test('forwards Early Hints byte for byte', async (t) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload', 'x-more': '1' });
     response.end('ok');
   });
-  const answer = await answerTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const response = await responseTo(s, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   assert.ok(
-    answer.startsWith(
+    response.startsWith(
       'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nx-more: 1\r\n\r\nHTTP/1.1 200 OK\r\n',
     ),
-    answer,
+    response,
   );
 });
 
@@ -173,10 +173,13 @@ test("forwards an app's rejection of an Expect request and closes the connection
   s.server.on('checkContinue', (_request: unknown, response: { writeHead(status: number): { end(): void } }) => {
     response.writeHead(413).end();
   });
-  const answer = await answerTo(s, 'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
-  assert.match(answer, /^HTTP\/1\.1 413 /);
-  assert.match(answer, /\r\nConnection: close\r\n/);
-  assert.doesNotMatch(answer, /100 Continue/);
+  const response = await responseTo(
+    s,
+    'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n',
+  );
+  assert.match(response, /^HTTP\/1\.1 413 /);
+  assert.match(response, /\r\nConnection: close\r\n/);
+  assert.doesNotMatch(response, /100 Continue/);
 });
 
 test('HEAD, 204 and 304 have no content and keep the tunnel open', async (t) => {
@@ -189,9 +192,9 @@ test('HEAD, 204 and 304 have no content and keep the tunnel open', async (t) => 
   assert.equal(head.headers['content-length'], '5');
   assert.equal(await text(head), '');
   for (const status of [204, 304]) {
-    const answer = await call(s, { path: `/${status}`, over: client });
-    assert.equal(answer.statusCode, status);
-    assert.equal(await text(answer), '');
+    const response = await call(s, { path: `/${status}`, over: client });
+    assert.equal(response.statusCode, status);
+    assert.equal(await text(response), '');
   }
 });
 
@@ -201,7 +204,7 @@ test('a POST without a body reaches the app without one', async (t) => {
     seen = request;
     response.end();
   });
-  await answerTo(s, 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  await responseTo(s, 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   assert.equal(seen?.headers['content-length'], '0');
   assert.equal(seen.headers['transfer-encoding'], undefined);
 });

@@ -249,7 +249,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
    * late bytes of its previous response. Neither is a response to this request.
    */
   #mayMove(fault: HttpFault): boolean {
-    return this.#usedBefore && this.#repeatable && fault.unanswered;
+    return this.#usedBefore && this.#repeatable && fault.pending;
   }
 
   #move(): void {

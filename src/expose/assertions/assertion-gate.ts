@@ -90,18 +90,18 @@ export class AssertionGate {
   async #text(): Promise<string> {
     if (this.#source.kind === 'file') return readFile(this.#source.path, 'utf8');
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(fetchTimeoutMs)]);
-    const answer = await fetch(this.#source.url, {
+    const response = await fetch(this.#source.url, {
       signal,
       redirect: 'error',
       headers: { accept: 'application/json' },
     });
-    if (answer.status !== 200) {
-      await answer.body?.cancel();
-      throw new Error(`HTTP ${answer.status}`);
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new Error(`HTTP ${response.status}`);
     }
     let text = '';
     const decoder = new TextDecoder();
-    for await (const chunk of answer.body ?? []) {
+    for await (const chunk of response.body ?? []) {
       text += decoder.decode(chunk as Uint8Array, { stream: true });
       if (text.length > maxKeySetCharacters) throw new Error('too large for a key set');
     }

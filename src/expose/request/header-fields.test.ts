@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
-import { answerTo, exposeApp } from '../../../test/helpers/exposed-app.ts';
+import { responseTo, exposeApp } from '../../../test/helpers/exposed-app.ts';
 
 test('Connection cannot remove headers of the gateway', async (t) => {
   let seen: IncomingMessage | undefined;
@@ -9,7 +9,7 @@ test('Connection cannot remove headers of the gateway', async (t) => {
     seen = request;
     response.end('ok');
   });
-  await answerTo(
+  await responseTo(
     s,
     'GET / HTTP/1.1\r\nHost: x\r\nX-Gateway-Assertion: a\r\nX-Forwarded-For: b\r\nX-Own: c\r\n' +
       'Connection: close, X-Gateway-Assertion, x-forwarded-for, x-own\r\n\r\n',
@@ -27,7 +27,7 @@ test('drops fields that some apps interpret as framing', async (t) => {
     seen = request;
     response.end('ok');
   });
-  await answerTo(
+  await responseTo(
     s,
     'POST / HTTP/1.1\r\nHost: x\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\nTransfer.Encoding: chunked\r\n' +
       'Own_Field: c\r\nConnection: close\r\n\r\n',

@@ -107,9 +107,9 @@ test('does not add a batch again if its response was lost', options, async (t) =
   let lost = 0;
   const one = await replica(t, server, (redis) => ({
     run: async (script, keys, args) => {
-      const answer = await redis.run(script, keys, args);
+      const reply = await redis.run(script, keys, args);
       if (script.includes('HINCRBY') && lost++ < 2) throw new Error('the connection ended');
-      return answer;
+      return reply;
     },
   }));
   one.take();

@@ -101,14 +101,14 @@ function ourAmount(field: unknown): number {
 }
 
 /** Parses a sum in a reply of Redis. */
-function amountIn(answer: unknown): number {
-  const amount = Number(answer);
+function amountIn(reply: unknown): number {
+  const amount = Number(reply);
   if (!Number.isFinite(amount)) throw notOurs();
   return Math.max(0, amount);
 }
 
-function list(answer: unknown): readonly unknown[] {
-  if (Array.isArray(answer)) return answer;
+function list(reply: unknown): readonly unknown[] {
+  if (Array.isArray(reply)) return reply;
   throw notOurs();
 }
 

@@ -132,12 +132,12 @@ if refusedBy == -1 then
     end
   end
 end
-local answer = {refusedBy, math.ceil(wait), counted}
-for i = 1, buckets do answer[#answer + 1] = math.ceil(debts[i]) end
+local reply = {refusedBy, math.ceil(wait), counted}
+for i = 1, buckets do reply[#reply + 1] = math.ceil(debts[i]) end
 for _, sum in ipairs(sums) do
-  for field = 1, 4 do answer[#answer + 1] = sum[field] end
+  for field = 1, 4 do reply[#reply + 1] = sum[field] end
 end
-return answer
+return reply
 `;
 
 /**

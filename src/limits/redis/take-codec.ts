@@ -87,9 +87,9 @@ function stateOf({ rate }: Charge, debtUs: number): BucketState {
 }
 
 /** Throws TypeError when the reply is not the script's. */
-export function numbers(answer: unknown, length: number): number[] {
-  if (Array.isArray(answer) && answer.length === length) {
-    const all = answer.map(Number);
+export function numbers(reply: unknown, length: number): number[] {
+  if (Array.isArray(reply) && reply.length === length) {
+    const all = reply.map(Number);
     if (all.every(Number.isFinite)) return all;
   }
   throw notOurs();

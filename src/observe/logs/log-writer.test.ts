@@ -3,12 +3,12 @@ import { test, type TestContext } from 'node:test';
 import { logDropped, type LogDropped } from '../../kernel/events.ts';
 import { LogWriter, type LogTarget } from './log-writer.ts';
 
-type Answer = number | Error | Promise<number>;
+type Response = number | Error | Promise<number>;
 
-/** Accepts everything, unless the queued answers differ. */
+/** Accepts everything, unless the queued outcomes differ. */
 class FakeTarget implements LogTarget {
   readonly maxBatchBytes: number;
-  readonly answers: ((bytes: Uint8Array) => Answer)[] = [];
+  readonly outcomes: ((bytes: Uint8Array) => Response)[] = [];
   readonly batches: { readonly text: string; readonly fresh: boolean }[] = [];
   taken = '';
   closed = 0;
@@ -22,12 +22,12 @@ class FakeTarget implements LogTarget {
 
   async write(bytes: Uint8Array, fresh: boolean): Promise<number> {
     const text = Buffer.from(bytes).toString();
-    const answer = await (this.answers.shift()?.(bytes) ?? bytes.length);
-    if (answer instanceof Error) throw answer;
+    const response = await (this.outcomes.shift()?.(bytes) ?? bytes.length);
+    if (response instanceof Error) throw response;
     this.batches.push({ text, fresh });
-    this.taken += Buffer.from(bytes.subarray(0, answer)).toString();
+    this.taken += Buffer.from(bytes.subarray(0, response)).toString();
     for (const { length, resolve } of this.#waiting) if (this.taken.length >= length) resolve();
-    return answer;
+    return response;
   }
 
   writeSync(bytes: Uint8Array): void {
@@ -96,7 +96,7 @@ test('a line larger than a batch is a separate batch', async (t) => {
 
 test('continues a partial write as the same line', async (t) => {
   const { target, writer } = bench(t);
-  target.answers.push(
+  target.outcomes.push(
     () => 3,
     () => 1,
   );
@@ -111,7 +111,7 @@ test('continues a partial write as the same line', async (t) => {
 
 test('writes a line that arrives during a write right after it', async (t) => {
   const { target, writer } = bench(t);
-  target.answers.push((bytes) => {
+  target.outcomes.push((bytes) => {
     writer.write('second\n');
     return bytes.length;
   });
@@ -122,7 +122,7 @@ test('writes a line that arrives during a write right after it', async (t) => {
 
 test('reports a fault once, retries, and loses nothing while there is room', async (t) => {
   const { target, writer, notes, dropped } = bench(t);
-  target.answers.push(
+  target.outcomes.push(
     () => fault('ENOSPC'),
     () => fault('ENOSPC'),
     () => fault('EIO'),
@@ -131,7 +131,7 @@ test('reports a fault once, retries, and loses nothing while there is room', asy
   await target.has(5);
   assert.deepEqual(notes, ['failed ENOSPC']);
   assert.equal(dropped(), 0);
-  target.answers.push(() => fault('ENOSPC'));
+  target.outcomes.push(() => fault('ENOSPC'));
   writer.write('again\n');
   await target.has(11);
   assert.deepEqual(notes, ['failed ENOSPC', 'failed ENOSPC']);
@@ -141,7 +141,7 @@ test('writes a complete line again if its file disappeared after a partial write
   const { target, writer, notes } = bench(t);
   let gone = false;
   target.moved = () => Promise.resolve(gone);
-  target.answers.push(
+  target.outcomes.push(
     () => 12,
     () => new Error('full'),
     () => {
@@ -167,7 +167,7 @@ test('reopens a target on request while writes fail', async (t) => {
     if (opened === 0) writer.reopen();
     return new Error('stale');
   };
-  target.answers.push(
+  target.outcomes.push(
     () => 3,
     fails,
     () => (opened === 1 ? 3 : new Error('stale')),
@@ -181,7 +181,7 @@ test('if the reader stalls, drops and counts the lines that do not fit', async (
   const { target, writer, notes, dropped } = bench(t, new FakeTarget(), 100);
   const stalled = Promise.withResolvers<number>();
   const begun = Promise.withResolvers<undefined>();
-  target.answers.push(() => {
+  target.outcomes.push(() => {
     begun.resolve(undefined);
     return stalled.promise;
   });
@@ -201,7 +201,7 @@ test('if the reader stalls, drops and counts the lines that do not fit', async (
 
 test('a full pipe is not a fault', async (t) => {
   const { target, writer, notes } = bench(t);
-  target.answers.push(() => fault('EAGAIN'));
+  target.outcomes.push(() => fault('EAGAIN'));
   writer.write('x\n');
   await target.has(2);
   assert.deepEqual(notes, []);
@@ -220,7 +220,7 @@ test('close() writes queued lines once and ends', async (t) => {
 
 test('close() waits at most a second for a stalled reader', async (t) => {
   const { target, writer } = bench(t);
-  target.answers.push(() => new Promise<number>(() => undefined));
+  target.outcomes.push(() => new Promise<number>(() => undefined));
   writer.write('x\n');
   const startedMs = performance.now();
   await writer.close();

@@ -102,8 +102,8 @@ export class QuotaMeter extends PassingSink implements Meter {
     if (this.#over) return;
     // Without a response head, the app may still have done all the work for a client that left
     // early.
-    const unanswered = !this.#hasHead && error.code === 'client_closed' && this.#exchange.outcome.startedMs > 0;
-    if (unanswered && this.#quota.llmTokens) this.#reader = this.#readerOf(200, []);
+    const pending = !this.#hasHead && error.code === 'client_closed' && this.#exchange.outcome.startedMs > 0;
+    if (pending && this.#quota.llmTokens) this.#reader = this.#readerOf(200, []);
     this.#reader?.stop();
     this.#finish();
   }

@@ -45,9 +45,9 @@ class FakeSink implements Sink {
   respond({ status }: WholeResponse): void {
     this.calls.push(`respond ${status}`);
   }
-  head(status: number, _headers: readonly string[], answerFlow: Flow): void {
+  head(status: number, _headers: readonly string[], responseFlow: Flow): void {
     this.calls.push(`head ${status}`);
-    if (status === 999) answerFlow.abort(new GatewayError('bad_upstream_response', 'x'));
+    if (status === 999) responseFlow.abort(new GatewayError('bad_upstream_response', 'x'));
   }
   data(chunk: Uint8Array): boolean {
     this.calls.push(`data ${chunk.length}`);

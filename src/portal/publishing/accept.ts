@@ -8,7 +8,7 @@ import { MessageStream } from '../message-stream.ts';
 import { MessageReader } from '../packets/message-reader.ts';
 import { decodePacket, encodePacket, ResponseCode } from '../packets/packets.ts';
 import { SecurePipe } from '../secure/secure-pipe.ts';
-import { answerHandshake, refuseTimestamp, type ServerHandshakeOptions } from '../secure/handshake.ts';
+import { respondToHandshake, refuseTimestamp, type ServerHandshakeOptions } from '../secure/handshake.ts';
 import { deaf, type Pipe } from '../yamux/pipe.ts';
 
 /**
@@ -72,7 +72,7 @@ export async function acceptConnection(
       return;
     }
     const { credential, alpn: alpns } = publisher.offer;
-    const handshake = answer({ credential, alpns, now: nowMs, allowClient: admits }, init);
+    const handshake = respond({ credential, alpns, now: nowMs, allowClient: admits }, init);
     if (handshake instanceof ClockSkewError) {
       const { peerId: clientId, skewSeconds } = handshake;
       if (clientId === undefined || skewSeconds === undefined) throw handshake;
@@ -99,12 +99,12 @@ function admissionOf(publisher: Publisher): (clientId: string) => boolean {
   };
 }
 
-function answer(
+function respond(
   options: ServerHandshakeOptions,
   init: Uint8Array,
-): ReturnType<typeof answerHandshake> | ClockSkewError {
+): ReturnType<typeof respondToHandshake> | ClockSkewError {
   try {
-    return answerHandshake(options, init);
+    return respondToHandshake(options, init);
   } catch (error) {
     if (error instanceof ClockSkewError) return error;
     throw error;

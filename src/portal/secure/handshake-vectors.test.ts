@@ -10,7 +10,7 @@ import { decodeInit, decodeSigned } from '../packets/signed-payload.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { maxFrameBytes } from './frame-format.ts';
-import { answerHandshake, type HandshakeResult, startClientHandshake } from './handshake.ts';
+import { respondToHandshake, type HandshakeResult, startClientHandshake } from './handshake.ts';
 import { sessionKeyFromBytes } from './key-schedule.ts';
 
 interface Peer {
@@ -91,13 +91,13 @@ describe('handshakes recorded with Go peers', () => {
       const handshake = startClientHandshake({ ...recorded(client, now), alpn });
       assert.equal(handshake.message.toString('hex'), client.initWireHex);
 
-      const answer = answerHandshake(
+      const response = respondToHandshake(
         { ...recorded(server, now), alpns: transcript.offeredAlpn },
         handshake.message.subarray(4),
       );
-      assert.equal(answer.message.toString('hex'), server.initWireHex);
-      const atClient = handshake.finish(answer.message.subarray(4), server.id);
-      const atServer = answer.result;
+      assert.equal(response.message.toString('hex'), server.initWireHex);
+      const atClient = handshake.finish(response.message.subarray(4), server.id);
+      const atServer = response.result;
 
       assert.deepEqual([atClient.peerId, atServer.peerId], [server.id, client.id]);
       assert.deepEqual([atClient.alpn, atServer.alpn], [alpn, alpn]);
@@ -164,13 +164,13 @@ describe('handshake messages judged by Go peers', () => {
       const expected = expectedVerdict(vector.name, vector.result);
       if (expected === 'accept') {
         assert.ok(message !== undefined);
-        const { result, answer } = run(message);
+        const { result, answer: response } = run(message);
         const { sendKey, receiveKey, peerId } = result;
         const [toServer, toClient] = vector.validator === 'client' ? [sendKey, receiveKey] : [receiveKey, sendKey];
         assert.equal(peerId, vector.remoteId);
         assert.equal(keyHex(toServer), vector.clientToServerKeyHex);
         assert.equal(keyHex(toClient), vector.serverToClientKeyHex);
-        assert.equal(answer?.toString('hex'), vector.answerWireHex);
+        assert.equal(response?.toString('hex'), vector.answerWireHex);
         const opener = new FrameOpener(receiveKey, maxFrameBytes, () => assert.fail('no frame is expected'));
         if (vector.nextRead === 'EOF') assert.equal(rest.length, 0);
         else
@@ -223,8 +223,11 @@ function validation(vector: HandshakeVectors['validation'][number]): {
       if (fault !== undefined) throw fault;
       assert.ok(message !== undefined);
       if (vector.validator === 'server') {
-        const { result, message: answer } = answerHandshake({ ...local, alpns: vector.offeredAlpn ?? [] }, message);
-        return { result, answer };
+        const { result, message: response } = respondToHandshake(
+          { ...local, alpns: vector.offeredAlpn ?? [] },
+          message,
+        );
+        return { result, answer: response };
       }
       const handshake = startClientHandshake({ ...local, alpn: vector.requestedAlpn ?? '' });
       assert.equal(handshake.message.toString('hex'), vector.clientInitWireHex);
@@ -251,8 +254,9 @@ describe('the response to a dial, as judged by Go clients', () => {
     if (serverId === undefined || offeredAlpn === undefined) continue;
     it(`${result}: ${name}`, () => {
       const handshake = startClientHandshake({ now: Date.now, credential: createCredential(), alpn: requestedAlpn });
-      const answer = () =>
-        answerHandshake({ now: Date.now, credential: app, alpns: offeredAlpn }, handshake.message.subarray(4)).message;
+      const response = () =>
+        respondToHandshake({ now: Date.now, credential: app, alpns: offeredAlpn }, handshake.message.subarray(4))
+          .message;
       // The recording lacks the app's key: ours replaces it, and our id replaces the app's.
       const dialled =
         serverId === dialledLeaseId
@@ -260,7 +264,7 @@ describe('the response to a dial, as judged by Go clients', () => {
           : dialledLeaseId === serverId.toLowerCase()
             ? app.id.toLowerCase()
             : dialledLeaseId;
-      const dial = () => handshake.finish(answer().subarray(4), dialled);
+      const dial = () => handshake.finish(response().subarray(4), dialled);
       if (result === 'accept') assert.equal(dial().peerId, app.id);
       else
         assert.throws(

@@ -7,7 +7,7 @@ import { createCredential } from '../identity.ts';
 import { FrameOpener } from './frame-opener.ts';
 import { FrameSealer } from './frame-sealer.ts';
 import { maxFrameBytes } from './frame-format.ts';
-import { answerHandshake, refuseTimestamp, startClientHandshake } from './handshake.ts';
+import { respondToHandshake, refuseTimestamp, startClientHandshake } from './handshake.ts';
 
 function keyHex(key: KeyObject): string {
   return key.export().toString('hex');
@@ -28,13 +28,13 @@ describe('a handshake', () => {
     const seen = new Set<string>();
     for (let i = 0; i < 4; i += 1) {
       const handshake = start();
-      const answer = answerHandshake(
+      const response = respondToHandshake(
         { now: Date.now, credential: app, alpns: ['http/1.1'] },
         handshake.message.subarray(4),
       );
-      const result = handshake.finish(answer.message.subarray(4), app.id);
-      assert.equal(keyHex(result.sendKey), keyHex(answer.result.receiveKey));
-      assert.equal(keyHex(result.receiveKey), keyHex(answer.result.sendKey));
+      const result = handshake.finish(response.message.subarray(4), app.id);
+      assert.equal(keyHex(result.sendKey), keyHex(response.result.receiveKey));
+      assert.equal(keyHex(result.receiveKey), keyHex(response.result.sendKey));
       seen.add(keyHex(result.sendKey)).add(keyHex(result.receiveKey));
     }
     assert.equal(seen.size, 8);
@@ -48,7 +48,7 @@ describe('a handshake', () => {
     };
     assert.throws(
       () =>
-        answerHandshake(
+        respondToHandshake(
           { now: Date.now, credential: app, alpns: ['http/1.1'], allowClient },
           start().message.subarray(4),
         ),
@@ -62,7 +62,7 @@ describe('a handshake', () => {
     message.writeUInt8(message.readUInt8(message.length - 1) ^ 1, message.length - 1);
     const allowClient = (): boolean => assert.fail('admission was checked');
     assert.throws(
-      () => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'], allowClient }, message),
+      () => respondToHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'], allowClient }, message),
       portalError('handshake_signature'),
     );
   });
@@ -77,14 +77,17 @@ describe('a handshake', () => {
 
   it('with a replayed response gives a key that no peer has', () => {
     const first = start();
-    const answer = answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, first.message.subarray(4));
-    first.finish(answer.message.subarray(4), app.id);
+    const response = respondToHandshake(
+      { now: Date.now, credential: app, alpns: ['http/1.1'] },
+      first.message.subarray(4),
+    );
+    first.finish(response.message.subarray(4), app.id);
     // Within 30 s the signature is still valid, and the response contains nothing of the client's
     // message. The key protects: it depends on this client's fresh session key, so the relay can
     // neither read nor create a frame.
-    const second = start().finish(answer.message.subarray(4), app.id);
-    assert.notEqual(keyHex(second.receiveKey), keyHex(answer.result.sendKey));
-    const frame = new FrameSealer(answer.result.sendKey, { next: () => Buffer.alloc(16) }).seal([
+    const second = start().finish(response.message.subarray(4), app.id);
+    assert.notEqual(keyHex(second.receiveKey), keyHex(response.result.sendKey));
+    const frame = new FrameSealer(response.result.sendKey, { next: () => Buffer.alloc(16) }).seal([
       Buffer.from('recorded'),
     ]);
     assert.throws(() => open(second.receiveKey, Buffer.concat(frame)), portalError('frame_malformed'));
@@ -92,17 +95,20 @@ describe('a handshake', () => {
 
   it('with a replayed first message gives a key that no peer has', () => {
     const replayed = start().message.subarray(4);
-    const answers = [1, 2].map(
-      () => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, replayed).result,
+    const responses = [1, 2].map(
+      () => respondToHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, replayed).result,
     );
-    assert.notEqual(...(answers.map(({ receiveKey }) => keyHex(receiveKey)) as [string, string]));
+    assert.notEqual(...(responses.map(({ receiveKey }) => keyHex(receiveKey)) as [string, string]));
   });
 
   it('cannot be replayed after 31 seconds', () => {
     const { message } = start();
     assert.throws(
       () =>
-        answerHandshake({ credential: app, alpns: ['http/1.1'], now: () => Date.now() + 32_000 }, message.subarray(4)),
+        respondToHandshake(
+          { credential: app, alpns: ['http/1.1'], now: () => Date.now() + 32_000 },
+          message.subarray(4),
+        ),
       portalError('clock_skew'),
     );
   });
@@ -113,7 +119,7 @@ describe('a handshake', () => {
       const near = (expected: number) => (error: unknown) =>
         error instanceof ClockSkewError && Math.abs((error.skewSeconds ?? NaN) - expected) <= 3;
       assert.throws(
-        () => answerHandshake({ credential: app, alpns: ['http/1.1'], now }, start().message.subarray(4)),
+        () => respondToHandshake({ credential: app, alpns: ['http/1.1'], now }, start().message.subarray(4)),
         (error) => near(skew)(error) && (error as ClockSkewError).peerId === client.id,
       );
       const refusal = refuseTimestamp({ credential: app, now }).subarray(4);
@@ -140,7 +146,7 @@ describe('a handshake', () => {
       const flipped = Buffer.from(message);
       flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       assert.throws(
-        () => answerHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, flipped),
+        () => respondToHandshake({ now: Date.now, credential: app, alpns: ['http/1.1'] }, flipped),
         (error: { code?: string }) => /^(?:handshake_|clock_skew$)/.test(error.code ?? ''),
         `bit ${bit}`,
       );
@@ -150,7 +156,7 @@ describe('a handshake', () => {
   it('shows untrusted text in its errors only as JSON', () => {
     const { message } = startClientHandshake({ now: Date.now, credential: client, alpn: 'a\nb' });
     assert.throws(
-      () => answerHandshake({ now: Date.now, credential: app, alpns: [] }, message.subarray(4)),
+      () => respondToHandshake({ now: Date.now, credential: app, alpns: [] }, message.subarray(4)),
       (error: Error) => !error.message.includes('\n'),
     );
   });

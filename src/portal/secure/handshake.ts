@@ -95,7 +95,7 @@ export function startClientHandshake(options: ClientHandshakeOptions): ClientHan
  * Throws PortalError handshake_*: close the stream without a response. Throws ClockSkewError:
  * respond with refuseTimestamp().
  */
-export function answerHandshake(
+export function respondToHandshake(
   options: ServerHandshakeOptions,
   clientInit: Uint8Array,
 ): { readonly message: Buffer; readonly result: HandshakeResult } {

@@ -12,7 +12,7 @@ const dateMs = Date.UTC(1994, 10, 6, 8, 49, 37);
  * A server that answers each request with these bytes, or not at all. Returns the URL of a relay
  * there, and the requests.
  */
-async function answering(t: TestContext, bytes: string): Promise<{ url: string; requests: string[] }> {
+async function responding(t: TestContext, bytes: string): Promise<{ url: string; requests: string[] }> {
   const requests: string[] = [];
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -50,7 +50,7 @@ test('accepts Date only in the form that senders may use, and adds its Age', () 
 
 test('accepts the Date of any response, whatever its status', async (t) => {
   for (const status of ['405 Method Not Allowed', '404 Not Found', '301 Moved Permanently', '200 OK']) {
-    const { url, requests } = await answering(t, `HTTP/1.1 ${status}\r\nDate: ${date}\r\nContent-Length: 5\r\n\r\n`);
+    const { url, requests } = await responding(t, `HTTP/1.1 ${status}\r\nDate: ${date}\r\nContent-Length: 5\r\n\r\n`);
     const sample = await requestDate(url, { clock: systemClock, signal: AbortSignal.timeout(20_000) });
     assert.equal(sample?.dateMs, dateMs, status);
     assert.ok(sample.sentAtMs <= sample.receivedAtMs);
@@ -62,14 +62,14 @@ test('a relay without a usable response has no time, and stays within time and s
   const long = `HTTP/1.1 200 OK\r\nDate: ${date}\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
   const upgrade = `HTTP/1.1 101 Switching Protocols\r\nDate: ${date}\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n`;
   for (const bytes of ['not HTTP\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n', long, upgrade]) {
-    const { url } = await answering(t, bytes);
+    const { url } = await responding(t, bytes);
     assert.equal(
       await requestDate(url, { clock: systemClock, signal: AbortSignal.timeout(20_000) }),
       undefined,
       bytes.slice(0, 40),
     );
   }
-  const { url } = await answering(t, '');
+  const { url } = await responding(t, '');
   assert.equal(
     await requestDate(url, { clock: systemClock, signal: new AbortController().signal }),
     undefined,

@@ -212,17 +212,17 @@ test('the peer’s window opens for bytes read, not for bytes received', async (
 test('works as a socket under node:http', async () => {
   const { createServer, request } = await import('node:http');
   const { near, far } = await pair({ allowHalfOpen: true });
-  const server = createServer((incoming, answer) => {
-    incoming.pipe(answer);
+  const server = createServer((incoming, response) => {
+    incoming.pipe(response);
   });
   server.emit('connection', far);
   const body = Buffer.alloc(1_000_000, 'http');
-  const answer = await new Promise<Readable>((resolve, reject) => {
+  const response = await new Promise<Readable>((resolve, reject) => {
     const question = request({ method: 'POST', createConnection: () => near }, resolve);
     question.on('error', reject);
     question.end(body);
   });
-  assert.ok((await collect(answer)).equals(body));
+  assert.ok((await collect(response)).equals(body));
   near.destroy();
   server.close();
 });

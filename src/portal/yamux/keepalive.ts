@@ -64,7 +64,7 @@ export class Keepalive {
   }
 
   /** Returns the round trip if this is the expected response. */
-  answered(id: number, nowMs: number): number | undefined {
+  pongReceived(id: number, nowMs: number): number | undefined {
     const ping = this.#ping;
     if (ping?.id !== id) return undefined;
     this.#ping = undefined;

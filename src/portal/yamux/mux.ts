@@ -129,9 +129,9 @@ export class Mux {
   /** Resolves with the round-trip time in milliseconds. */
   ping(): Promise<number> {
     if (this.#state === 'closed') return Promise.reject(new PortalError('session_closed', 'the session is closed'));
-    const answer = this.#keepalive.ask(this.#clock.monotonicMs());
+    const response = this.#keepalive.ask(this.#clock.monotonicMs());
     this.#timer.need(this.#keepalive.nextMs);
-    return answer;
+    return response;
   }
 
   /** Rejects all new streams of the peer from now on with RST. */
@@ -243,7 +243,7 @@ export class Mux {
 
   #pong(id: number): void {
     const nowMs = this.#clock.monotonicMs();
-    const rttMs = this.#keepalive.answered(id, nowMs);
+    const rttMs = this.#keepalive.pongReceived(id, nowMs);
     if (rttMs !== undefined) this.#table.windowGrowth.roundTrip.sample(rttMs, nowMs);
     this.#timer.need(this.#keepalive.nextMs);
   }

@@ -28,9 +28,9 @@ test('ping: one at a time is in flight, and its response gives the round-trip ti
   peer.feed(ping, ack, 0, 0);
   assert.deepEqual(await Promise.all(asked), [40, 40]);
   assert.equal(peer.mux.rttMs, 40);
-  const unanswered = codeOf(peer.mux.ping());
+  const pending = codeOf(peer.mux.ping());
   mock.timers.tick(10_000);
-  assert.equal(await unanswered, 'keepalive_timeout');
+  assert.equal(await pending, 'keepalive_timeout');
   assert.equal(peer.mux.state, 'open', 'with keepalive off only the caller of ping() is notified');
 });
 

@@ -247,7 +247,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
     this.#unreceived?.leaveBody();
   }
 
-  endsWithAnswer(): void {
+  closeAfterResponse(): void {
     this.#ending = true;
   }
 

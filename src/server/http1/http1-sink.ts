@@ -11,7 +11,7 @@ import type { WriteRateHost } from '../write-rate.ts';
 /** What the sink needs from its request cycle. */
 export interface Http1SinkHost extends WriteRateHost {
   /** Called when the response begins. Returns true if the connection ends with it. */
-  endsWith(answer: 'own' | 'of the app'): boolean;
+  endsWith(response: 'own' | 'of the app'): boolean;
   /** A 100 (Continue) is about to be sent. */
   continued(): void;
   /** The client's connection leaves HTTP. */

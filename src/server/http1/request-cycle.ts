@@ -28,7 +28,7 @@ export interface RequestCycleConnection {
   /** The connection ends with its next response, whatever has been read after that request. */
   readonly retired: boolean;
   /** No further input is read as a request. */
-  endsWithAnswer(): void;
+  closeAfterResponse(): void;
   /** The connection leaves HTTP. */
   switched(response: ServerResponse, head: string, peer: Duplex): void;
   /** The response is complete, or the client is gone. */
@@ -114,7 +114,7 @@ export class RequestCycle implements Http1SinkHost, BodyOwner {
     });
     if (refused) {
       this.#fault = head;
-      this.#connection.endsWithAnswer();
+      this.#connection.closeAfterResponse();
       refuseRequest(exchange, sink, head);
     } else {
       // An HTTP/1.0 client cannot receive a 100 (Continue), so no app may be asked to send one.
@@ -145,7 +145,7 @@ export class RequestCycle implements Http1SinkHost, BodyOwner {
     this.#request.watch?.end();
     // The request still waits for earlier ones: start() handles the fault.
     if (this.#exchange === undefined || this.#sink === undefined) return;
-    this.#connection.endsWithAnswer();
+    this.#connection.closeAfterResponse();
     if (this.#response.writableEnded) endSoon(this.#connection.socket);
     else if (!this.#exchange.body.started) {
       this.#sink.fail(error);
@@ -166,15 +166,15 @@ export class RequestCycle implements Http1SinkHost, BodyOwner {
     this.#request.watch?.continued();
   }
 
-  endsWith(answer: 'own' | 'of the app'): boolean {
+  endsWith(response: 'own' | 'of the app'): boolean {
     const isFaulty = this.#fault !== undefined;
     const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
     const leaves = this.#connection.retired || (this.#host.sendsAway() && this.#connection.isLast);
-    const ends = isFaulty || leaves || (answer === 'own' && incomplete && this.#isTooMuchToDrop());
+    const ends = isFaulty || leaves || (response === 'own' && incomplete && this.#isTooMuchToDrop());
     // Unread input at the close would reset the connection, and the reset may overtake the
     // response.
     if (ends || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
-    if (ends) this.#connection.endsWithAnswer();
+    if (ends) this.#connection.closeAfterResponse();
     return ends;
   }
 

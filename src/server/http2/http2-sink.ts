@@ -6,7 +6,7 @@ import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type Flow, type RawHeaders } from '../../kernel/http/http.ts';
 import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import type { Exchange } from '../../pipeline/stage.ts';
-import { answerFields, fieldsObject, tunnelFields } from './response-fields.ts';
+import { responseFields, fieldsObject, tunnelFields } from './response-fields.ts';
 import { resetStream } from './reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './connect-stream.ts';
 import { ResponseSink } from '../response-sink.ts';
@@ -17,7 +17,7 @@ export interface Http2SinkHost extends WriteRateHost {
   /** A 100 (Continue) is about to be sent. */
   continued(): void;
   /** The whole response was written; the client still has to read it. */
-  answered(): void;
+  responded(): void;
 }
 
 /**
@@ -107,7 +107,7 @@ export class Http2Sink extends ResponseSink {
 
   protected override writeHead(status: number, headers: RawHeaders): void {
     if (this.#isGone) return;
-    const { fields, lengthBytes } = answerFields(status, headers, this.bodyless);
+    const { fields, lengthBytes } = responseFields(status, headers, this.bodyless);
     this.remainingBytes = lengthBytes;
     // Costs a frame, and only a response without a known length can have trailers.
     const waitForTrailers = lengthBytes === -1 && !this.bodyless;
@@ -181,7 +181,7 @@ export class Http2Sink extends ResponseSink {
 
   #completed(): void {
     this.#complete = true;
-    this.#host.answered();
+    this.#host.responded();
   }
 
   readonly #reset = (): void => {

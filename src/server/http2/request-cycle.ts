@@ -133,7 +133,7 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
     this.#watch.continued();
   }
 
-  answered(): void {
+  responded(): void {
     const stream = this.#stream;
     this.#host.deadlines.arm(this.#deadline, this.#exchange.policy.limits.idleTimeoutMs);
     // RFC 9113 §8.1: the response is complete, so the rest of the request is not needed.

@@ -27,7 +27,7 @@ const connectionFields: ReadonlySet<string> = new Set([
  * Throws GatewayError bad_upstream_response. `bodyless`: there is no content, and so there are no
  * trailers.
  */
-export function answerFields(status: number, headers: RawHeaders, bodyless: boolean): ResponseFields {
+export function responseFields(status: number, headers: RawHeaders, bodyless: boolean): ResponseFields {
   if (status > 599)
     throw new GatewayError('bad_upstream_response', 'The app’s response has a status that HTTP does not have.');
   const fields: (string | number)[] = [':status', status];
@@ -70,7 +70,7 @@ export function tunnelFields(headers: RawHeaders): OutgoingHttpHeaders {
     const name = (headers[i] ?? '').toLowerCase();
     if (name !== 'sec-websocket-accept' && name !== 'content-length') kept.push(name, headers[i + 1] ?? '');
   }
-  return answerFields(200, kept, true).fields;
+  return responseFields(200, kept, true).fields;
 }
 
 /** For Node functions that accept only an object: a repeated name becomes a list. */

@@ -2,7 +2,7 @@
 // rules that hold for every response of the gateway.
 import assert from 'node:assert/strict';
 import type { ProblemBody } from '../../helpers/problem-body.ts';
-import type { Answer, Row } from '../row.ts';
+import type { ExpectedResponse, Row } from '../row.ts';
 import type { BytePeer } from './byte-peer.ts';
 import { followUpBody, type RawApp } from './raw-app.ts';
 import { nameOf, valuesOf, type Message, type Reading } from './read-messages.ts';
@@ -12,27 +12,31 @@ const gatewaysOwn =
   /^(via|date|connection|keep-alive|content-length|transfer-encoding|x-request-id|ratelimit.*|x-ratelimit-.*|cache-status)$/;
 
 export function checkClient(row: Row, reading: Reading, client: BytePeer, app: RawApp): void {
-  const { answers, then } = row.client;
+  const { responses: answers, then } = row.client;
   const messages = [...reading.messages];
   if (then === 'open') assert.equal(client.over, false, 'the connection must stay open');
   if (then === 'open' || (then === 'either' && messages.length > answers.length)) {
     assert.match(messages.pop()?.body ?? '', /"live"/, 'the response to a request on the same connection');
   }
   checkStatuses(row, { ...reading, messages });
-  checkAnswers(answers, messages, app);
+  checkResponses(answers, messages, app);
   assert.equal(reading.rest, row.client.rest ?? '', 'bytes after the responses');
   assert.doesNotMatch(client.received, /leaked/, 'a value private to the app reached the client');
 }
 
-export function checkAnswers(answers: readonly Answer[], messages: readonly Message[], app: RawApp): void {
+export function checkResponses(
+  responses: readonly ExpectedResponse[],
+  messages: readonly Message[],
+  app: RawApp,
+): void {
   assert.deepEqual(
     messages.map(({ start }) => Number(start.slice(9, 12))),
-    answers.map(({ status }) => status),
+    responses.map(({ status }) => status),
     'the statuses that the client saw',
   );
   messages.forEach((message, i) => {
-    const answer = answers[i];
-    if (answer !== undefined) checkAnswer(message, answer);
+    const response = responses[i];
+    if (response !== undefined) checkResponse(message, response);
     const text = [...message.headers, message.body, ...message.trailers].join('\n');
     assert.doesNotMatch(text, /leaked/, 'a value private to the app reached the client');
   });
@@ -44,7 +48,7 @@ export function checkStatuses(row: Row, { messages, fault }: Reading): void {
   assert.equal(fault, undefined, 'the client received invalid HTTP');
   assert.deepEqual(
     messages.map(({ start }) => Number(start.slice(9, 12))),
-    row.client.answers.map(({ status }) => status),
+    row.client.responses.map(({ status }) => status),
     'the statuses that the client saw',
   );
 }
@@ -60,37 +64,37 @@ export function checkFollowUp({ messages, fault }: Reading): void {
   assert.equal(messages.length, 1, 'one response per request');
 }
 
-function checkAnswer(message: Message, answer: Answer): void {
+function checkResponse(message: Message, response: ExpectedResponse): void {
   const { headers } = message;
-  for (const line of answer.added ?? []) {
+  for (const line of response.added ?? []) {
     const values = valuesOf(headers, nameOf(line)).join(', ');
     assert.equal(values, line.slice(line.indexOf(':') + 2), `the client must see ${line}`);
   }
-  for (const name of answer.lacks ?? []) {
+  for (const name of response.lacks ?? []) {
     assert.deepEqual(valuesOf(headers, name), [], `${name} must not reach the client`);
   }
-  if (answer.framing !== undefined) assert.equal(message.framing, answer.framing, 'framing of the response');
-  assert.equal(message.whole, answer.cut !== true, 'whether the client saw a complete response');
-  if (answer.holds !== undefined)
-    assert.equal(message.body.includes(answer.holds), true, `body must hold ${answer.holds}`);
-  if (answer.problem !== undefined) {
-    checkProblem(message, answer.problem);
+  if (response.framing !== undefined) assert.equal(message.framing, response.framing, 'framing of the response');
+  assert.equal(message.whole, response.cut !== true, 'whether the client saw a complete response');
+  if (response.holds !== undefined)
+    assert.equal(message.body.includes(response.holds), true, `body must hold ${response.holds}`);
+  if (response.problem !== undefined) {
+    checkProblem(message, response.problem);
     return;
   }
-  if (answer.holds === undefined) assert.equal(message.body, answer.body ?? '', 'body that the client saw');
-  assert.deepEqual(message.trailers, answer.trailers ?? [], 'trailers that the client saw');
-  if (answer.own === true) {
+  if (response.holds === undefined) assert.equal(message.body, response.body ?? '', 'body that the client saw');
+  assert.deepEqual(message.trailers, response.trailers ?? [], 'trailers that the client saw');
+  if (response.own === true) {
     // A response without content cannot be sniffed.
-    if (answer.status === 204) return;
+    if (response.status === 204) return;
     assert.deepEqual(valuesOf(headers, 'x-content-type-options'), ['nosniff']);
     return;
   }
   assert.deepEqual(
-    headers.filter((line) => !gatewaysOwn.test(nameOf(line)) && !isAmong(line, answer.added)),
-    answer.headers ?? [],
+    headers.filter((line) => !gatewaysOwn.test(nameOf(line)) && !isAmong(line, response.added)),
+    response.headers ?? [],
     'the app’s headers as the client saw them',
   );
-  if (answer.status < 200) return;
+  if (response.status < 200) return;
   assert.match(valuesOf(headers, 'via').at(-1) ?? '', /(^|, )1\.[01] portal-gateway$/, 'Via of a forwarded response');
   // RFC 9110 §6.6.1: a recipient that forwards a response without Date adds one.
   assert.equal(valuesOf(headers, 'date').length, 1, 'one Date');

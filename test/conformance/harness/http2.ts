@@ -3,9 +3,9 @@
 // sides.
 import assert from 'node:assert/strict';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
-import type { Answer, Row, Seen } from '../row.ts';
+import type { ExpectedResponse, Row, Seen } from '../row.ts';
 import { checkApp } from './check-app.ts';
-import { checkAnswers } from './check-client.ts';
+import { checkResponses } from './check-client.ts';
 import { followUpBody, followUpPath } from './raw-app.ts';
 import { nameOf, readMessages, type Message } from './read-messages.ts';
 import type { Staged } from './run-row.ts';
@@ -36,7 +36,7 @@ export async function runRowOverHttp2({ row, app, scene, id, key }: Staged, port
     await scene.until('the answer to a request afterwards', () => followed.over);
     const expected = overHttp2(row);
     checkApp(expected, app, key);
-    checkAnswers(expected.client.answers, messages, app);
+    checkResponses(expected.client.responses, messages, app);
     assert.equal(followed.messages.at(-1)?.body, followUpBody, 'a later request on the same connection');
   } catch (error) {
     const received = app.connections.map((connection) => JSON.stringify(connection.received)).join('\n');
@@ -116,7 +116,7 @@ function overHttp2(row: Row): Row {
   return {
     ...row,
     ...(app !== undefined && { app: { ...app, sees: app.sees.map(seenOverHttp2) } }),
-    client: { ...client, answers: client.answers.map(answerOverHttp2) },
+    client: { ...client, responses: client.responses.map(respondOverHttp2) },
   };
 }
 
@@ -136,13 +136,13 @@ function seenOverHttp2(seen: Seen): Seen {
   return { ...seen, added, headers: (seen.headers ?? []).map(lowered) };
 }
 
-function answerOverHttp2(answer: Answer): Answer {
+function respondOverHttp2(response: ExpectedResponse): ExpectedResponse {
   return {
-    ...answer,
+    ...response,
     framing: 'none',
-    headers: (answer.headers ?? []).map(lowered),
-    trailers: (answer.trailers ?? []).map(lowered),
-    added: (answer.added ?? []).filter((line) => !ofConnections.test(nameOf(line))),
+    headers: (response.headers ?? []).map(lowered),
+    trailers: (response.trailers ?? []).map(lowered),
+    added: (response.added ?? []).filter((line) => !ofConnections.test(nameOf(line))),
   };
 }
 

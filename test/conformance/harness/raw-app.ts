@@ -9,7 +9,7 @@ import type { Scene } from './scene.ts';
 
 export const followUpPath = '/follow-up';
 export const followUpBody = 'clean';
-const followUpAnswer = `HTTP/1.1 200 OK\r\nContent-Length: ${followUpBody.length}\r\n\r\n${followUpBody}`;
+const followUpResponse = `HTTP/1.1 200 OK\r\nContent-Length: ${followUpBody.length}\r\n\r\n${followUpBody}`;
 
 export interface SeenRequest {
   readonly connection: BytePeer;
@@ -24,12 +24,12 @@ export class RawApp {
   /** The connection that carried the follow-up request. */
   followUp: BytePeer | undefined = undefined;
   clientReceived: () => string = () => '';
-  readonly #answers: AppSide['answers'];
+  readonly #responses: AppSide['responses'];
   readonly #scene: Scene;
   readonly #playing = new Set<BytePeer>();
 
-  constructor(answers: AppSide['answers'], scene: Scene) {
-    this.#answers = answers;
+  constructor(responses: AppSide['responses'], scene: Scene) {
+    this.#responses = responses;
     this.#scene = scene;
   }
 
@@ -55,7 +55,7 @@ export class RawApp {
   #handle(connection: BytePeer, index: number, first: Message | undefined): void {
     if (first?.start.includes(` ${followUpPath} `) === true) {
       this.followUp = connection;
-      void connection.send(followUpAnswer);
+      void connection.send(followUpResponse);
       return;
     }
     const message = (): Message => {
@@ -63,7 +63,7 @@ export class RawApp {
       if (now === undefined) throw new Error('a request has disappeared');
       return now;
     };
-    const script = this.#answers[this.requests.length];
+    const script = this.#responses[this.requests.length];
     this.requests.push({ connection, message });
     const steps: readonly Step[] = typeof script === 'string' ? [{ wait: 'whole request' }, script] : (script ?? []);
     this.#playing.add(connection);

@@ -33,7 +33,7 @@ export async function runRow({ row, app, scene, id, key, preface }: Staged, port
     const methods = methodsIn(sent.startsWith(preface) ? sent.slice(preface.length) : sent);
     const reading = (): Reading =>
       readMessages(client.received, { kind: 'response', ended: client.over && !client.broken, methods });
-    const due = row.client.answers.length;
+    const due = row.client.responses.length;
     await client.play(steps, () => app.received);
     await scene.until(`${due} answers`, () => {
       const { messages, fault } = reading();

@@ -50,7 +50,7 @@ export async function openStage(
     const name = row.leaseName ?? lease;
     if (row.lease !== undefined) leases[name] = { ...plainLease, ...row.lease };
     const scene = new Scene();
-    return { row, lease, name, scene, app: new RawApp(filled(row.app?.answers ?? [], { '@app': lease }), scene) };
+    return { row, lease, name, scene, app: new RawApp(filled(row.app?.responses ?? [], { '@app': lease }), scene) };
   });
   const publish = peer === 'plain' ? publishPlainly : publishOverTunnels;
   const way = await publish(casts.map(({ name, app }) => ({ name, accept: app.accept })));

@@ -174,13 +174,13 @@ const cutRows: readonly Row[] = [
     name: 'a client that ends within a chunked body aborts the app’s request',
     send: [chunkedHead + chunk('abc'), { peerReceived: 'abc' }, { act: 'reset' }],
     app: app({ line: 'POST /', body: 'abc', whole: false }, [untilClosed], { tunnel: 'closed' }),
-    client: { answers: [], then: 'closed' },
+    client: { responses: [], then: 'closed' },
   },
   {
     name: 'a client that ends within a body with a length aborts the app’s request',
     send: [`${request('POST', '/', 'Content-Length: 10')}abc`, { peerReceived: 'abc' }, { act: 'reset' }],
     app: app({ line: 'POST /', body: 'abc', whole: false }, [untilClosed], { tunnel: 'closed' }),
-    client: { answers: [], then: 'closed' },
+    client: { responses: [], then: 'closed' },
   },
 ];
 

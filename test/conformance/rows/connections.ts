@@ -1,10 +1,10 @@
 // Several requests on one connection (RFC 9112 §9): order, HTTP/1.0, and what closes the
 // connection.
-import { answer, app, chunk, get, head, lastChunk, ok, post, receives, request } from '../phrases.ts';
-import { end, reset, untilClosed, wholeRequest, type Answer, type Topic } from '../row.ts';
+import { response, app, chunk, get, head, lastChunk, ok, post, receives, request } from '../phrases.ts';
+import { end, reset, untilClosed, wholeRequest, type ExpectedResponse, type Topic } from '../row.ts';
 
-const one: Answer = { status: 200, body: 'one' };
-const two: Answer = { status: 200, body: 'two' };
+const one: ExpectedResponse = { status: 200, body: 'one' };
+const two: ExpectedResponse = { status: 200, body: 'two' };
 
 export const connections: Topic = {
   title: 'connection',
@@ -14,69 +14,69 @@ export const connections: Topic = {
       send: get('/1') + get('/2'),
       app: {
         sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
-        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+        responses: [response('200 OK', 'one'), response('200 OK', 'two')],
       },
-      client: { answers: [one, two], then: 'open' },
+      client: { responses: [one, two], then: 'open' },
     },
     {
       name: 'ten pipelined requests',
       send: Array.from({ length: 10 }, (_, i) => get(`/${i}`)).join(''),
       app: {
         sees: Array.from({ length: 10 }, (_, i) => ({ line: `GET /${i}` })),
-        answers: Array.from({ length: 10 }, (_, i) => answer('200 OK', String(i))),
+        responses: Array.from({ length: 10 }, (_, i) => response('200 OK', String(i))),
       },
-      client: { answers: Array.from({ length: 10 }, (_, i) => ({ status: 200, body: String(i) })), then: 'open' },
+      client: { responses: Array.from({ length: 10 }, (_, i) => ({ status: 200, body: String(i) })), then: 'open' },
     },
     {
       name: 'a body between two requests',
       send: post('first') + get('/2'),
       app: {
         sees: [{ line: 'POST /', body: 'first' }, { line: 'GET /2' }],
-        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+        responses: [response('200 OK', 'one'), response('200 OK', 'two')],
       },
-      client: { answers: [one, two], then: 'open' },
+      client: { responses: [one, two], then: 'open' },
     },
     {
       name: 'a chunked body between two requests',
       send: request('POST', '/', 'Transfer-Encoding: chunked') + chunk('first') + lastChunk + get('/2'),
       app: {
         sees: [{ line: 'POST /', body: 'first' }, { line: 'GET /2' }],
-        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+        responses: [response('200 OK', 'one'), response('200 OK', 'two')],
       },
-      client: { answers: [one, two], then: 'open' },
+      client: { responses: [one, two], then: 'open' },
     },
     {
       name: 'HEAD before GET',
       send: request('HEAD', '/1') + get('/2'),
       app: {
         sees: [{ line: 'HEAD /1' }, { line: 'GET /2' }],
-        answers: [head('HTTP/1.1 200 OK', 'Content-Length: 3'), answer('200 OK', 'two')],
+        responses: [head('HTTP/1.1 200 OK', 'Content-Length: 3'), response('200 OK', 'two')],
       },
-      client: { answers: [{ status: 200, framing: 'none' }, two], then: 'open' },
+      client: { responses: [{ status: 200, framing: 'none' }, two], then: 'open' },
     },
     {
       name: 'empty lines between requests',
       send: `${get('/1')}\r\n${get('/2')}`,
       app: {
         sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
-        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+        responses: [response('200 OK', 'one'), response('200 OK', 'two')],
       },
-      client: { answers: [one, two], then: 'open' },
+      client: { responses: [one, two], then: 'open' },
     },
     {
       name: 'a request to the gateway itself between two for the app',
       send: get('/1') + head('GET /nothing HTTP/1.1', 'Host: gw.test') + get('/2'),
       app: {
         sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
-        answers: [answer('200 OK', 'one'), answer('200 OK', 'two')],
+        responses: [response('200 OK', 'one'), response('200 OK', 'two')],
       },
-      client: { answers: [one, { status: 404, problem: 'not_found' }, two], then: 'open' },
+      client: { responses: [one, { status: 404, problem: 'not_found' }, two], then: 'open' },
     },
     {
       name: 'a malformed request after a valid one: the valid one gets its response first',
       send: `${get('/1')}GET /peer/@app/forged HTTP/1.1\r\nHost : gw.test\r\n\r\n`,
-      app: app('GET /1', answer('200 OK', 'one')),
-      client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
+      app: app('GET /1', response('200 OK', 'one')),
+      client: { responses: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
       name: 'ambiguous framing after a valid request, with a smuggled request',
@@ -85,32 +85,32 @@ export const connections: Topic = {
         request('POST', '/forged', 'Content-Length: 5', 'Transfer-Encoding: chunked') +
         lastChunk +
         get('/forged'),
-      app: app('GET /1', answer('200 OK', 'one')),
-      client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
+      app: app('GET /1', response('200 OK', 'one')),
+      client: { responses: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
       name: 'garbage after a valid request',
       send: `${get('/1')}\x00\x01\x02 garbage\r\n\r\n`,
-      app: app('GET /1', answer('200 OK', 'one')),
-      client: { answers: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
+      app: app('GET /1', response('200 OK', 'one')),
+      client: { responses: [one, { status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
       name: 'bytes after Connection: close are not read',
       send: get('/1', 'Connection: close') + get('/forged'),
-      app: app('GET /1', answer('200 OK', 'one')),
-      client: { answers: [one], then: 'closed' },
+      app: app('GET /1', response('200 OK', 'one')),
+      client: { responses: [one], then: 'closed' },
     },
     {
       name: 'an HTTP/1.0 connection ends with its response',
       send: head('GET /peer/@app/1 HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key'),
-      app: app('GET /1', answer('200 OK', 'one')),
-      client: { answers: [one], then: 'closed' },
+      app: app('GET /1', response('200 OK', 'one')),
+      client: { responses: [one], then: 'closed' },
     },
     {
       name: 'bytes after an HTTP/1.0 request are not read',
       send: head('GET /peer/@app/1 HTTP/1.0', 'Host: gw.test', 'X-API-Key: @key') + get('/forged'),
-      app: app('GET /1', answer('200 OK', 'one')),
-      client: { answers: [one], then: 'closed' },
+      app: app('GET /1', response('200 OK', 'one')),
+      client: { responses: [one], then: 'closed' },
     },
     {
       name: 'HTTP/1.0 gets no chunks: the end of the connection ends the body',
@@ -151,23 +151,23 @@ export const connections: Topic = {
       name: 'a client that ends while it waits aborts the app’s request',
       send: [get(), { peerReceived: '\r\n\r\n' }, end],
       app: app('GET /', [untilClosed], { tunnel: 'closed' }),
-      client: { answers: [], then: 'closed' },
+      client: { responses: [], then: 'closed' },
     },
     {
       name: 'a client that ends within its head gets 400',
       send: ['GET /peer/@app/ HTTP/1.1\r\nHost: gw.test\r\nX-', end],
-      client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'closed' },
+      client: { responses: [{ status: 400, problem: 'invalid_request' }], then: 'closed' },
     },
     {
       name: 'a client that connects and ends gets no response',
       send: [end],
-      client: { answers: [], then: 'closed' },
+      client: { responses: [], then: 'closed' },
     },
     {
       name: 'a client that leaves before the response aborts the app’s request',
       send: [get(), { peerReceived: '\r\n\r\n' }, reset],
       app: app('GET /', [untilClosed], { tunnel: 'closed' }),
-      client: { answers: [], then: 'closed' },
+      client: { responses: [], then: 'closed' },
     },
     {
       name: 'a client that leaves within the response aborts the app’s request',
@@ -182,7 +182,10 @@ export const connections: Topic = {
     {
       name: 'a response from before the end of the upload arrives',
       send: [`${request('POST', '/', 'Content-Length: 100')}x`, { received: 'early' }, 'x'.repeat(99)],
-      app: app({ line: 'POST /', whole: false }, [answer('413 Content Too Large', 'early', 'Connection: close'), end]),
+      app: app({ line: 'POST /', whole: false }, [
+        response('413 Content Too Large', 'early', 'Connection: close'),
+        end,
+      ]),
       client: receives({ status: 413, body: 'early' }),
     },
     {
@@ -190,9 +193,12 @@ export const connections: Topic = {
       send: get('/slow') + get('/fast'),
       app: {
         sees: [{ line: 'GET /slow' }, { line: 'GET /fast' }],
-        answers: [[wholeRequest, head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked'), chunk('one') + lastChunk], ok],
+        responses: [
+          [wholeRequest, head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked'), chunk('one') + lastChunk],
+          ok,
+        ],
       },
-      client: { answers: [one, { status: 200, body: 'ok' }], then: 'open' },
+      client: { responses: [one, { status: 200, body: 'ok' }], then: 'open' },
     },
   ],
 };

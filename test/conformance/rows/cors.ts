@@ -1,8 +1,8 @@
 // Cross-origin requests (Fetch standard §3.2): handled before authentication, since preflights
 // carry no credential. Without CORS settings, OPTIONS is forwarded like any other method.
 import type { CorsPolicy } from '../../../src/policy/policy.ts';
-import { answer, app, get, head, passes, problem, receives, request } from '../phrases.ts';
-import type { Answer, Row, Topic } from '../row.ts';
+import { response, app, get, head, passes, problem, receives, request } from '../phrases.ts';
+import type { ExpectedResponse, Row, Topic } from '../row.ts';
 
 const cors: CorsPolicy = {
   enabled: true,
@@ -36,13 +36,13 @@ const silent = [
 ];
 
 /** The browser denies access, because no header allows it. */
-const notAllowed: Answer = { status: 204, own: true, lacks: silent };
+const notAllowed: ExpectedResponse = { status: 204, own: true, lacks: silent };
 
 function marked(name: string, send: string, headers: readonly string[], policy: CorsPolicy, by?: string): Row {
   return {
     name,
     send,
-    app: app({ line: 'GET /', headers: ['Origin: https://a.test'] }, by ?? answer('200 OK', 'ok')),
+    app: app({ line: 'GET /', headers: ['Origin: https://a.test'] }, by ?? response('200 OK', 'ok')),
     client: receives({ status: 200, body: 'ok', added: [...headers, readable] }),
     lease: { cors: policy },
     h2: true,
@@ -158,12 +158,12 @@ export const crossOrigin: Topic = {
       get('/', 'Origin: https://a.test'),
       ['Access-Control-Allow-Origin: https://a.test', 'Access-Control-Allow-Credentials: true', 'Vary: Origin'],
       cors,
-      answer('200 OK', 'ok', 'Access-Control-Allow-Origin: https://leaked.test'),
+      response('200 OK', 'ok', 'Access-Control-Allow-Origin: https://leaked.test'),
     ),
     {
       name: 'Vary of the app is kept, and ours is added',
       send: get('/', 'Origin: https://a.test'),
-      app: app({ line: 'GET /', headers: ['Origin: https://a.test'] }, answer('200 OK', 'ok', 'Vary: Accept')),
+      app: app({ line: 'GET /', headers: ['Origin: https://a.test'] }, response('200 OK', 'ok', 'Vary: Accept')),
       client: receives({
         status: 200,
         body: 'ok',
@@ -203,7 +203,7 @@ export const crossOrigin: Topic = {
     {
       name: 'OPTIONS that is not a preflight reaches the app, with its key',
       send: request('OPTIONS', '/', 'Origin: https://a.test'),
-      app: app({ line: 'OPTIONS /', headers: ['Origin: https://a.test'] }, answer('200 OK', '', 'Allow: GET')),
+      app: app({ line: 'OPTIONS /', headers: ['Origin: https://a.test'] }, response('200 OK', '', 'Allow: GET')),
       client: receives({
         status: 200,
         headers: ['Allow: GET'],
@@ -238,7 +238,7 @@ export const crossOrigin: Topic = {
       send: get('/', 'Origin: https://a.test'),
       app: app(
         { line: 'GET /', headers: ['Origin: https://a.test'] },
-        answer('200 OK', 'ok', 'Access-Control-Allow-Origin: *', 'Vary: Origin'),
+        response('200 OK', 'ok', 'Access-Control-Allow-Origin: *', 'Vary: Origin'),
       ),
       client: receives({ status: 200, headers: ['Access-Control-Allow-Origin: *', 'Vary: Origin'], body: 'ok' }),
       h2: true,

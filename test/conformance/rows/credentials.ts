@@ -104,12 +104,12 @@ const subprotocols: readonly Row[] = [
   {
     name: 'as a subprotocol beside X-API-Key',
     send: withHeaders(...websocket, `Sec-WebSocket-Protocol: ${asProtocol}`, 'X-API-Key: @key'),
-    client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
+    client: { responses: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
   },
   {
     name: 'two subprotocols with a key',
     send: withHeaders(...websocket, `Sec-WebSocket-Protocol: ${asProtocol}, portal-gateway.bearer.other`),
-    client: { answers: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
+    client: { responses: [{ status: 400, problem: 'invalid_request' }], then: 'either' },
   },
   denied('as a subprotocol without an upgrade', 'missing_credentials', `Sec-WebSocket-Protocol: ${asProtocol}`),
   {
@@ -254,7 +254,7 @@ export const credentials: Topic = {
       send: withHeaders('X-API-Key: wrong') + get('/second'),
       app: app('GET /second'),
       client: {
-        answers: [
+        responses: [
           { status: 401, problem: 'invalid_credentials' },
           { status: 200, body: 'ok' },
         ],

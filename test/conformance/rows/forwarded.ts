@@ -1,6 +1,6 @@
 // Forwarding headers: the gateway sets them, and an untrusted client cannot. Every spelling is
 // covered, since CGI and its successors do not distinguish `_` from `-`.
-import { answer, app, get, head, passes, receives, request } from '../phrases.ts';
+import { response, app, get, head, passes, receives, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
 const gatewaysWord = [
@@ -81,14 +81,14 @@ export const forwarded: Topic = {
     {
       name: 'Via of the app is kept, and ours is added last',
       send: get(),
-      app: app('GET /', answer('200 OK', 'ok', 'Via: 1.1 inner')),
+      app: app('GET /', response('200 OK', 'ok', 'Via: 1.1 inner')),
       client: receives({ status: 200, body: 'ok', added: ['Via: 1.1 inner, 1.1 portal-gateway'] }),
       h2: true,
     },
     {
       name: 'X-Request-ID of the app does not reach the client',
       send: get(),
-      app: app('GET /', answer('200 OK', 'ok', 'X-Request-ID: leaked')),
+      app: app('GET /', response('200 OK', 'ok', 'X-Request-ID: leaked')),
       client: receives({ status: 200, body: 'ok' }),
       h2: true,
     },
@@ -121,7 +121,7 @@ export const forwarded: Topic = {
     {
       name: 'headers of the response that the lease sets and removes',
       send: request('GET', '/'),
-      app: app('GET /', answer('200 OK', 'ok', 'Server: leaked', 'X-Kept: 1', 'x-frame-options: leaked')),
+      app: app('GET /', response('200 OK', 'ok', 'Server: leaked', 'X-Kept: 1', 'x-frame-options: leaked')),
       client: receives({ status: 200, body: 'ok', headers: ['X-Kept: 1'], added: ['X-Frame-Options: DENY'] }),
       lease: {
         headers: {

@@ -1,5 +1,5 @@
 // Hop-by-hop headers (RFC 9110 §7.6.1) are never forwarded, in either direction.
-import { answer, answered, app, get, head, passes, receives, receivesOk, request } from '../phrases.ts';
+import { response, responded, app, get, head, passes, receives, receivesOk, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
 /** None of the lines reaches the app. */
@@ -69,7 +69,7 @@ const requestRows: readonly Row[] = [
   {
     name: 'Connection: close applies to the client’s connection, not to the app’s',
     send: get('/', 'Connection: close'),
-    app: app({ line: 'GET /' }, answer('200 OK', 'ok'), { tunnel: 'kept' }),
+    app: app({ line: 'GET /' }, response('200 OK', 'ok'), { tunnel: 'kept' }),
     client: receives({ status: 200, body: 'ok', added: ['Connection: close'] }, 'closed'),
   },
   {
@@ -82,7 +82,7 @@ const requestRows: readonly Row[] = [
 
 /** None of the lines reaches the client. */
 function kept(name: string, ...lines: readonly string[]): Row {
-  return answered(name, answer('200 OK', 'ok', ...lines), { status: 200, body: 'ok' });
+  return responded(name, response('200 OK', 'ok', ...lines), { status: 200, body: 'ok' });
 }
 
 const responseRows: readonly Row[] = [
@@ -100,22 +100,26 @@ const responseRows: readonly Row[] = [
     'x-other: leaked',
   ),
   {
-    ...answered('the app’s Connection cannot remove the length', answer('200 OK', 'ok', 'Connection: Content-Length'), {
-      status: 200,
-      framing: 'length',
-      body: 'ok',
-    }),
+    ...responded(
+      'the app’s Connection cannot remove the length',
+      response('200 OK', 'ok', 'Connection: Content-Length'),
+      {
+        status: 200,
+        framing: 'length',
+        body: 'ok',
+      },
+    ),
   },
   {
     name: 'Connection: close of the app ends its tunnel, not the client’s connection',
     send: get(),
-    app: app('GET /', answer('200 OK', 'ok', 'Connection: close'), { tunnel: 'closed' }),
+    app: app('GET /', response('200 OK', 'ok', 'Connection: close'), { tunnel: 'closed' }),
     client: receives({ status: 200, body: 'ok' }),
   },
   {
     name: 'the tunnel is kept unless the app closes it',
     send: get(),
-    app: app('GET /', answer('200 OK', 'ok'), { tunnel: 'kept' }),
+    app: app('GET /', response('200 OK', 'ok'), { tunnel: 'kept' }),
     client: receivesOk,
   },
   {

@@ -1,6 +1,6 @@
 // Host mode: below gateway.base_domain, here peers.test, the first label names the lease and every
 // path belongs to the app.
-import { answer, app, head, passes, problem, receives, receivesOk, refused } from '../phrases.ts';
+import { response, app, head, passes, problem, receives, receivesOk, refused } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
 function at(host: string, target = '/', ...headers: readonly string[]): string {
@@ -68,14 +68,14 @@ export const hostMode: Topic = {
     {
       name: 'the response is not rewritten',
       send: at('@app.peers.test'),
-      app: app('GET /', answer('302 Found', 'ok', ...own)),
+      app: app('GET /', response('302 Found', 'ok', ...own)),
       client: receives({ status: 302, headers: own, body: 'ok' }),
       h2: true,
     },
     {
       name: 'OPTIONS * reaches the app',
       send: head('OPTIONS * HTTP/1.1', 'Host: @app.peers.test', 'X-API-Key: @key'),
-      app: app('OPTIONS *', answer('200 OK', '', 'Allow: GET, OPTIONS')),
+      app: app('OPTIONS *', response('200 OK', '', 'Allow: GET, OPTIONS')),
       client: receives({ status: 200, headers: ['Allow: GET, OPTIONS'] }),
     },
     {
@@ -136,7 +136,7 @@ export const hostMode: Topic = {
       app: app({ line: 'GET /socket', added: ['Upgrade: foo', 'Host: @app.peers.test'] }, [
         `${head('HTTP/1.1 101 Switching', 'Connection: Upgrade', 'Upgrade: foo')}bar`,
       ]),
-      client: { answers: [{ status: 101, added: ['Upgrade: foo'], lacks: [] }], then: 'switched', rest: 'bar' },
+      client: { responses: [{ status: 101, added: ['Upgrade: foo'], lacks: [] }], then: 'switched', rest: 'bar' },
     },
     {
       name: 'TRACE by host',

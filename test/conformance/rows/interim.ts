@@ -1,6 +1,6 @@
 // Interim responses (RFC 9110 §15.2) and Expect: 100-continue (RFC 9110 §10.1.1), end to end: the
 // app decides whether the client should send the body.
-import { answer, app, head, ok, post, receives, refused, request, get } from '../phrases.ts';
+import { response, app, head, ok, post, receives, refused, request, get } from '../phrases.ts';
 import { untilClosed, wholeRequest, type Topic } from '../row.ts';
 
 const expecting = request('POST', '/', 'Expect: 100-continue', 'Content-Length: 5');
@@ -14,7 +14,7 @@ export const interim: Topic = {
       name: 'the expectation reaches the app, and the body follows its 100',
       send: [expecting, { received: '100 Continue' }, 'hello'],
       app: app({ line: 'POST /', headers: ['Expect: 100-continue'], body: 'hello' }, [goOn, wholeRequest, ok]),
-      client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
+      client: { responses: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
       name: 'in any case',
@@ -24,14 +24,14 @@ export const interim: Topic = {
         '5\r\nhello\r\n0\r\n\r\n',
       ],
       app: app({ line: 'POST /', headers: ['expect: 100-Continue'], body: 'hello' }, [goOn, wholeRequest, ok]),
-      client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
+      client: { responses: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
       name: 'a rejection by the app is forwarded, and no body is sent to it',
       send: [expecting, { received: 'too big' }],
       app: app(
         { line: 'POST /', headers: ['Expect: 100-continue'], whole: false },
-        [answer('413 Content Too Large', 'too big'), untilClosed],
+        [response('413 Content Too Large', 'too big'), untilClosed],
         {
           tunnel: 'closed',
         },
@@ -43,7 +43,7 @@ export const interim: Topic = {
       send: [expecting, { received: 'early' }],
       app: app(
         { line: 'POST /', headers: ['Expect: 100-continue'], whole: false },
-        [answer('200 OK', 'early'), untilClosed],
+        [response('200 OK', 'early'), untilClosed],
         {
           tunnel: 'closed',
         },
@@ -54,7 +54,7 @@ export const interim: Topic = {
       name: 'a client that does not wait',
       send: expecting + 'hello',
       app: app({ line: 'POST /', headers: ['Expect: 100-continue'], body: 'hello' }, [goOn, wholeRequest, ok]),
-      client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
+      client: { responses: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
       name: 'another expectation',
@@ -86,7 +86,7 @@ export const interim: Topic = {
       send: get(),
       app: app('GET /', hints + ok),
       client: {
-        answers: [
+        responses: [
           { status: 103, headers: ['Link: </a.css>; rel=preload', 'X-Hint: 1'] },
           { status: 200, body: 'ok' },
         ],
@@ -99,7 +99,7 @@ export const interim: Topic = {
       send: [get(), { received: '103 Early Hints' }],
       app: app('GET /', [wholeRequest, hints, { peerReceived: 'X-Hint: 1' }, ok]),
       client: {
-        answers: [
+        responses: [
           { status: 103, headers: ['Link: </a.css>; rel=preload', 'X-Hint: 1'] },
           { status: 200, body: 'ok' },
         ],
@@ -111,7 +111,7 @@ export const interim: Topic = {
       send: get(),
       app: app('GET /', `HTTP/1.1 102 Processing\r\n\r\n${hints}HTTP/1.1 199 Misc\r\nX-Misc: 1\r\n\r\n${ok}`),
       client: {
-        answers: [
+        responses: [
           { status: 102 },
           { status: 103, headers: ['Link: </a.css>; rel=preload', 'X-Hint: 1'] },
           { status: 199, headers: ['X-Misc: 1'] },
@@ -125,7 +125,7 @@ export const interim: Topic = {
       send: get(),
       app: app('GET /', `HTTP/1.1 103 Early Hints\r\nConnection: X-Leak\r\nX-Leak: leaked\r\nX-Hint: 1\r\n\r\n${ok}`),
       client: {
-        answers: [
+        responses: [
           { status: 103, headers: ['X-Hint: 1'] },
           { status: 200, body: 'ok' },
         ],
@@ -141,7 +141,7 @@ export const interim: Topic = {
       ],
       app: app({ line: 'POST /', body: 'ab' }, [hints, wholeRequest, ok]),
       client: {
-        answers: [
+        responses: [
           { status: 103, headers: ['Link: </a.css>; rel=preload', 'X-Hint: 1'] },
           { status: 200, body: 'ok' },
         ],
@@ -152,7 +152,7 @@ export const interim: Topic = {
       name: 'an unexpected 100 is forwarded too',
       send: post('hello'),
       app: app({ line: 'POST /', body: 'hello' }, goOn + ok),
-      client: { answers: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
+      client: { responses: [{ status: 100 }, { status: 200, body: 'ok' }], then: 'open' },
     },
     {
       name: 'an HTTP/1.0 client gets no interim response',

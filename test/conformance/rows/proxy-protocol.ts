@@ -13,7 +13,7 @@ function latin1(bytes: Buffer): string {
 }
 
 function closed(name: string, send: string): Row {
-  return { name, send, client: { answers: [], then: 'closed' } };
+  return { name, send, client: { responses: [], then: 'closed' } };
 }
 
 function from(name: string, preface: string, client: string): Row {

@@ -171,7 +171,7 @@ const behind: readonly Row[] = [
     send: post('abc') + head('GET /peer/@app/forged HTTP/1.1', 'Host: gw.test'),
     app: app({ line: 'POST /', body: 'abc' }),
     client: {
-      answers: [
+      responses: [
         { status: 200, body: 'ok' },
         { status: 401, problem: 'missing_credentials' },
       ],
@@ -183,7 +183,7 @@ const behind: readonly Row[] = [
     send: request('GET', '/') + head('GET /peer/@app/forged HTTP/1.1', 'Host: gw.test'),
     app: app('GET /'),
     client: {
-      answers: [
+      responses: [
         { status: 200, body: 'ok' },
         { status: 401, problem: 'missing_credentials' },
       ],

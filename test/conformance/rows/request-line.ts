@@ -37,7 +37,7 @@ const refusedLines: readonly Row[] = [
     name: 'the preface of HTTP/2',
     send: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
     client: {
-      answers: [],
+      responses: [],
       then: 'closed',
       rest: `\0\0\0\x04\0\0\0\0\0\0\0\x2f\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0dthis server speaks HTTP/2 over TLS only`,
     },

@@ -1,12 +1,15 @@
 // Response bodies as clients must receive them: new framing, trailers, and every byte forwarded as
 // soon as it arrives (RFC 9112 §6, §7).
-import { answer, answered, app, chunk, get, head, lastChunk, receives, request } from '../phrases.ts';
+import { response, responded, app, chunk, get, head, lastChunk, receives, request } from '../phrases.ts';
 import { end, wholeRequest, type Row, type Topic } from '../row.ts';
 
 const framing: readonly Row[] = [
-  { ...answered('a length', answer('200 OK', 'hello'), { status: 200, framing: 'length', body: 'hello' }), h2: true },
   {
-    ...answered(
+    ...responded('a length', response('200 OK', 'hello'), { status: 200, framing: 'length', body: 'hello' }),
+    h2: true,
+  },
+  {
+    ...responded(
       'chunks',
       head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunk('hel') + chunk('lo') + lastChunk,
       {
@@ -18,7 +21,7 @@ const framing: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered(
+    ...responded(
       'chunked in another case',
       head('HTTP/1.1 200 OK', 'transfer-encoding: CHUNKED') + chunk('hello') + lastChunk,
       {
@@ -29,7 +32,7 @@ const framing: readonly Row[] = [
     ),
     h2: true,
   },
-  answered(
+  responded(
     'chunk extensions are dropped',
     head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + `5;leaked=1\r\nhello\r\n${lastChunk}`,
     {
@@ -76,9 +79,9 @@ const framing: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered(
+    ...responded(
       'order, case and repetition of headers',
-      answer('200 OK', 'ok', 'x-B: 1', 'X-A: 2', 'X-b: 3', 'Link: </a>', 'link: </b>'),
+      response('200 OK', 'ok', 'x-B: 1', 'X-A: 2', 'X-b: 3', 'Link: </a>', 'link: </b>'),
       {
         status: 200,
         headers: ['x-B: 1', 'X-A: 2', 'X-b: 3', 'Link: </a>', 'link: </b>'],
@@ -87,13 +90,13 @@ const framing: readonly Row[] = [
     ),
     h2: true,
   },
-  answered('non-ASCII headers', answer('200 OK', 'ok', 'X-Latin: \xe9', 'X-Empty: '), {
+  responded('non-ASCII headers', response('200 OK', 'ok', 'X-Latin: \xe9', 'X-Empty: '), {
     status: 200,
     headers: ['X-Latin: \xe9', 'X-Empty: '],
     body: 'ok',
   }),
   {
-    ...answered('the app’s Date is kept', answer('200 OK', 'ok', 'Date: Sun, 06 Nov 1994 08:49:37 GMT'), {
+    ...responded('the app’s Date is kept', response('200 OK', 'ok', 'Date: Sun, 06 Nov 1994 08:49:37 GMT'), {
       status: 200,
       added: ['Date: Sun, 06 Nov 1994 08:49:37 GMT'],
       body: 'ok',
@@ -101,9 +104,9 @@ const framing: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered(
+    ...responded(
       'Server, Cache-Control, Vary and ETag of the app are kept',
-      answer('200 OK', 'ok', 'Server: x/1', 'Cache-Control: no-cache', 'Vary: Accept', 'ETag: W/"1"'),
+      response('200 OK', 'ok', 'Server: x/1', 'Cache-Control: no-cache', 'Vary: Accept', 'ETag: W/"1"'),
       {
         status: 200,
         headers: ['Server: x/1', 'Cache-Control: no-cache', 'Vary: Accept', 'ETag: W/"1"'],
@@ -113,7 +116,7 @@ const framing: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered('a content coding is left unchanged', answer('200 OK', '\x1f\x8b\x08', 'Content-Encoding: gzip'), {
+    ...responded('a content coding is left unchanged', response('200 OK', '\x1f\x8b\x08', 'Content-Encoding: gzip'), {
       status: 200,
       headers: ['Content-Encoding: gzip'],
       body: '\x1f\x8b\x08',

@@ -1,9 +1,9 @@
 // App responses as clients must receive them: statuses, responses without content, HEAD, ranges
 // (RFC 9110 §6.4, §14, §15).
-import { answer, answered, app, get, head, receives, receivesOk, request } from '../phrases.ts';
-import type { Answer, AppSide, Row, Topic } from '../row.ts';
+import { response, responded, app, get, head, receives, receivesOk, request } from '../phrases.ts';
+import type { ExpectedResponse, AppSide, Row, Topic } from '../row.ts';
 
-function toHead(name: string, by: AppSide['answers'][number], expected: Answer): Row {
+function toHead(name: string, by: AppSide['responses'][number], expected: ExpectedResponse): Row {
   return {
     name,
     send: request('HEAD', '/'),
@@ -32,7 +32,7 @@ const statuses: readonly Row[] = [
   '504 Gateway Timeout',
   '599 Custom',
 ].map((line): Row => ({
-  ...answered(`the app’s own ${line}`, answer(line, 'its body', 'X-App: 1'), {
+  ...responded(`the app’s own ${line}`, response(line, 'its body', 'X-App: 1'), {
     status: Number(line.slice(0, 3)),
     headers: ['X-App: 1'],
     body: 'its body',
@@ -43,7 +43,7 @@ const statuses: readonly Row[] = [
 
 const bodiless: readonly Row[] = [
   {
-    ...answered('204', head('HTTP/1.1 204 No Content', 'X-App: 1'), {
+    ...responded('204', head('HTTP/1.1 204 No Content', 'X-App: 1'), {
       status: 204,
       headers: ['X-App: 1'],
       framing: 'none',
@@ -52,14 +52,14 @@ const bodiless: readonly Row[] = [
   },
   // RFC 9110 §8.6: a 204 has no Content-Length.
   {
-    ...answered('204 with a length of nothing', head('HTTP/1.1 204 No Content', 'Content-Length: 0'), {
+    ...responded('204 with a length of nothing', head('HTTP/1.1 204 No Content', 'Content-Length: 0'), {
       status: 204,
       lacks: ['Content-Length'],
     }),
     h2: true,
   },
   {
-    ...answered('304', head('HTTP/1.1 304 Not Modified', 'ETag: "x"'), {
+    ...responded('304', head('HTTP/1.1 304 Not Modified', 'ETag: "x"'), {
       status: 304,
       headers: ['ETag: "x"'],
       framing: 'none',
@@ -67,7 +67,7 @@ const bodiless: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered(
+    ...responded(
       '304 with the length of the omitted body',
       head('HTTP/1.1 304 Not Modified', 'ETag: "x"', 'Content-Length: 1234'),
       {
@@ -79,22 +79,22 @@ const bodiless: readonly Row[] = [
     h2: true,
   },
   {
-    ...answered('205', head('HTTP/1.1 205 Reset Content', 'Content-Length: 0'), {
+    ...responded('205', head('HTTP/1.1 205 Reset Content', 'Content-Length: 0'), {
       status: 205,
       added: ['Content-Length: 0'],
     }),
     h2: true,
   },
-  { ...answered('an empty body', answer('200 OK', ''), { status: 200, framing: 'length' }), h2: true },
+  { ...responded('an empty body', response('200 OK', ''), { status: 200, framing: 'length' }), h2: true },
   {
-    ...answered('an empty reason phrase', head('HTTP/1.1 200 ', 'Content-Length: 2') + 'ok', {
+    ...responded('an empty reason phrase', head('HTTP/1.1 200 ', 'Content-Length: 2') + 'ok', {
       status: 200,
       body: 'ok',
     }),
     h2: true,
   },
   {
-    ...answered('no space after the status', head('HTTP/1.1 200', 'Content-Length: 2') + 'ok', {
+    ...responded('no space after the status', head('HTTP/1.1 200', 'Content-Length: 2') + 'ok', {
       status: 200,
       body: 'ok',
     }),
@@ -122,7 +122,7 @@ const ranges: readonly Row[] = [
     send: get('/', 'Range: bytes=1-3', 'If-Range: "x"'),
     app: app(
       { line: 'GET /', headers: ['Range: bytes=1-3', 'If-Range: "x"'] },
-      answer('206 Partial Content', 'bcd', 'Content-Range: bytes 1-3/26', 'Accept-Ranges: bytes'),
+      response('206 Partial Content', 'bcd', 'Content-Range: bytes 1-3/26', 'Accept-Ranges: bytes'),
     ),
     client: receives({
       status: 206,
@@ -137,7 +137,7 @@ const ranges: readonly Row[] = [
     send: get('/', 'Range: bytes=0-0,-1'),
     app: app(
       { line: 'GET /', headers: ['Range: bytes=0-0,-1'] },
-      answer('206 Partial Content', '--x\r\n\r\na\r\n--x--', 'Content-Type: multipart/byteranges; boundary=x'),
+      response('206 Partial Content', '--x\r\n\r\na\r\n--x--', 'Content-Type: multipart/byteranges; boundary=x'),
     ),
     client: receives({
       status: 206,
@@ -151,7 +151,7 @@ const ranges: readonly Row[] = [
     send: get('/', 'Range: bytes=99-'),
     app: app(
       { line: 'GET /', headers: ['Range: bytes=99-'] },
-      answer('416 Range Not Satisfiable', '', 'Content-Range: bytes */26'),
+      response('416 Range Not Satisfiable', '', 'Content-Range: bytes */26'),
     ),
     client: receives({ status: 416, headers: ['Content-Range: bytes */26'] }),
     h2: true,

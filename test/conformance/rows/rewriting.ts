@@ -1,6 +1,6 @@
 // Path mode serves an app below a prefix that the app does not know: paths in its response headers
 // are rewritten to include the prefix.
-import { answer, app, get, head, receives, request } from '../phrases.ts';
+import { response, app, get, head, receives, request } from '../phrases.ts';
 import type { Row, Topic } from '../row.ts';
 
 /** The app's header line, and the line that the client must receive. Undefined: none. */
@@ -8,7 +8,7 @@ function rewritten(name: string, line: string, as: string | undefined, status = 
   return {
     name,
     send: get('/dir/page'),
-    app: app('GET /dir/page', answer(status, 'ok', line)),
+    app: app('GET /dir/page', response(status, 'ok', line)),
     client: receives({ status: Number(status.slice(0, 3)), headers: as === undefined ? [] : [as], body: 'ok' }),
     h2: true,
   };
@@ -66,7 +66,10 @@ export const rewriting: Topic = {
     {
       name: 'several cookies stay separate',
       send: get(),
-      app: app('GET /', answer('200 OK', 'ok', 'Set-Cookie: a=1; Path=/', 'X-Between: 1', 'Set-Cookie: b=2; Path=/b')),
+      app: app(
+        'GET /',
+        response('200 OK', 'ok', 'Set-Cookie: a=1; Path=/', 'X-Between: 1', 'Set-Cookie: b=2; Path=/b'),
+      ),
       client: receives({
         status: 200,
         headers: ['Set-Cookie: a=1; Path=/peer/@app', 'X-Between: 1', 'Set-Cookie: b=2; Path=/peer/@app/b'],
@@ -77,7 +80,7 @@ export const rewriting: Topic = {
     {
       name: 'the prefix keeps the client’s spelling',
       send: head('GET /peer/@id/x HTTP/1.1', 'Host: gw.test', 'X-API-Key: @key'),
-      app: app('GET /x', answer('302 Found', 'ok', 'Location: /login', 'Set-Cookie: a=1; Path=/')),
+      app: app('GET /x', response('302 Found', 'ok', 'Location: /login', 'Set-Cookie: a=1; Path=/')),
       client: receives({
         status: 302,
         headers: ['Location: /peer/@id/login', 'Set-Cookie: a=1; Path=/peer/@id'],
@@ -95,7 +98,7 @@ export const rewriting: Topic = {
     {
       name: 'bodies are never rewritten',
       send: get(),
-      app: app('GET /', answer('200 OK', '<a href="/x">', 'Content-Type: text/html')),
+      app: app('GET /', response('200 OK', '<a href="/x">', 'Content-Type: text/html')),
       client: receives({ status: 200, headers: ['Content-Type: text/html'], body: '<a href="/x">' }),
       h2: true,
     },

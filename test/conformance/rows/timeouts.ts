@@ -26,7 +26,7 @@ export const timeouts: Topic = {
         tunnel: 'closed',
       }),
       client: {
-        answers: [
+        responses: [
           { status: 103, headers: ['X-Hint: 1'] },
           { status: 504, problem: 'headers_timeout' },
         ],

@@ -1,7 +1,15 @@
 // Upgrades (RFC 9110 §7.8): requested end to end, accepted only by the app, then bytes in both
 // directions.
-import { answer, app, get, head, passes, problem, receives, refused, request } from '../phrases.ts';
-import { end, untilClosed, wholeRequest, type Answer, type ClientSide, type Row, type Topic } from '../row.ts';
+import { response, app, get, head, passes, problem, receives, refused, request } from '../phrases.ts';
+import {
+  end,
+  untilClosed,
+  wholeRequest,
+  type ExpectedResponse,
+  type ClientSide,
+  type Row,
+  type Topic,
+} from '../row.ts';
 
 const websocket = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
@@ -13,7 +21,7 @@ const websocket = [
 const asks = ['Connection: Upgrade', 'Upgrade: websocket', ...websocket];
 const agreed = ['Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=', 'Sec-WebSocket-Protocol: chat'];
 const agrees = head('HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade', ...agreed);
-const switched: Answer = {
+const switched: ExpectedResponse = {
   status: 101,
   headers: agreed,
   added: ['Upgrade: websocket', 'Connection: Upgrade'],
@@ -27,7 +35,7 @@ const seesAsking = {
 } as const;
 
 function talks(rest: string): ClientSide {
-  return { answers: [switched], then: 'switched', rest };
+  return { responses: [switched], then: 'switched', rest };
 }
 
 /** Not an upgrade: forwarded like any other request, without the Upgrade header. */
@@ -44,7 +52,7 @@ const refusals: readonly Row[] = [
 ].map((line) => ({
   name: `the app responds with ${line} instead`,
   send: get('/', ...asks),
-  app: app(seesAsking, answer(line, 'no', 'X-App: 1')),
+  app: app(seesAsking, response(line, 'no', 'X-App: 1')),
   client: receives({ status: Number(line.slice(0, 3)), headers: ['X-App: 1'], body: 'no' }, 'closed'),
 }));
 
@@ -98,7 +106,7 @@ export const upgrades: Topic = {
         { rest: 'foo' },
       ),
       client: {
-        answers: [{ status: 101, added: ['Upgrade: foo/2', 'Connection: Upgrade'] }],
+        responses: [{ status: 101, added: ['Upgrade: foo/2', 'Connection: Upgrade'] }],
         then: 'switched',
         rest: 'bar',
       },
@@ -110,7 +118,7 @@ export const upgrades: Topic = {
         `${head('HTTP/1.1 101 Switching', 'Connection: upgrade', 'Upgrade: bar')}x`,
       ]),
       client: {
-        answers: [{ status: 101, added: ['Upgrade: bar', 'Connection: Upgrade'] }],
+        responses: [{ status: 101, added: ['Upgrade: bar', 'Connection: Upgrade'] }],
         then: 'switched',
         rest: 'x',
       },
@@ -143,13 +151,13 @@ export const upgrades: Topic = {
       name: 'early hints before the 101',
       send: [get('/', ...asks), { received: 'x' }],
       app: app(seesAsking, [`${head('HTTP/1.1 103 Early Hints', 'X-Hint: 1')}${agrees}x`]),
-      client: { answers: [{ status: 103, headers: ['X-Hint: 1'] }, switched], then: 'switched', rest: 'x' },
+      client: { responses: [{ status: 103, headers: ['X-Hint: 1'] }, switched], then: 'switched', rest: 'x' },
     },
     ...refusals,
     {
       name: 'the app reports the version it supports',
       send: get('/', ...asks),
-      app: app(seesAsking, answer('426 Upgrade Required', '', 'Sec-WebSocket-Version: 13')),
+      app: app(seesAsking, response('426 Upgrade Required', '', 'Sec-WebSocket-Version: 13')),
       client: receives({ status: 426, headers: ['Sec-WebSocket-Version: 13'] }, 'closed'),
     },
     {

@@ -1,6 +1,6 @@
 // Truncated or malformed response bodies: the valid part is forwarded, the client can tell that the
 // response is incomplete, the tunnel is not reused, and nothing leaks into the next response.
-import { answer, app, chunk, get, head, lastChunk, receives, receivesOk, request } from '../phrases.ts';
+import { response, app, chunk, get, head, lastChunk, receives, receivesOk, request } from '../phrases.ts';
 import { end, reset, wholeRequest, type AppSide, type Row, type Topic } from '../row.ts';
 
 const chunked = head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked');
@@ -9,7 +9,7 @@ const chunked = head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked');
  * The client receives the head and the valid start of the body before the rest turns out to be
  * invalid.
  */
-function cut(name: string, first: string, body: string, ...then: AppSide['answers'][number][]): Row {
+function cut(name: string, first: string, body: string, ...then: AppSide['responses'][number][]): Row {
   return {
     name,
     send: [get(), { received: body }],
@@ -63,16 +63,16 @@ const cuts: readonly Row[] = [
   },
 ];
 
-const second = answer('200 OK', 'leaked');
+const second = response('200 OK', 'leaked');
 
 const follows: readonly Row[] = [
-  followed('a second response after the first', answer('200 OK', 'ok') + second),
-  followed('bytes after a length', `${answer('200 OK', 'ok')}leaked`),
+  followed('a second response after the first', response('200 OK', 'ok') + second),
+  followed('bytes after a length', `${response('200 OK', 'ok')}leaked`),
   followed('bytes after the last chunk', `${chunked}${chunk('ok')}${lastChunk}leaked`),
   followed('a second response after the last chunk', chunked + chunk('ok') + lastChunk + second),
   followed(
     'an interim response after the response',
-    answer('200 OK', 'ok') + head('HTTP/1.1 103 Early Hints', 'X: leaked'),
+    response('200 OK', 'ok') + head('HTTP/1.1 103 Early Hints', 'X: leaked'),
   ),
   followed('a body to HEAD', head('HTTP/1.1 200 OK', 'Content-Length: 6') + 'leaked', request('HEAD', '/')),
   followed('chunks to HEAD', chunked + chunk('leaked') + lastChunk, request('HEAD', '/')),
@@ -103,10 +103,10 @@ const follows: readonly Row[] = [
     send: [get('/1'), { received: 'one' }, get('/2')],
     app: {
       sees: [{ line: 'GET /1' }, { line: 'GET /2' }],
-      answers: [answer('200 OK', 'one') + second, answer('200 OK', 'two')],
+      responses: [response('200 OK', 'one') + second, response('200 OK', 'two')],
     },
     client: {
-      answers: [
+      responses: [
         { status: 200, body: 'one' },
         { status: 200, body: 'two' },
       ],
@@ -116,7 +116,7 @@ const follows: readonly Row[] = [
   {
     name: 'the end right after the response',
     send: get(),
-    app: app('GET /', [wholeRequest, answer('200 OK', 'ok'), end], { tunnel: 'closed' }),
+    app: app('GET /', [wholeRequest, response('200 OK', 'ok'), end], { tunnel: 'closed' }),
     client: receivesOk,
     h2: true,
   },

@@ -1,6 +1,6 @@
 // Invalid response heads: the client gets 502 bad_upstream_response, the tunnel is not reused, and
 // nothing leaks into the response to the follow-up request that is sent after every row.
-import { answer, app, chunk, get, head, lastChunk, problem, receives, request } from '../phrases.ts';
+import { response, app, chunk, get, head, lastChunk, problem, receives, request } from '../phrases.ts';
 import { end, wholeRequest, type Row, type Topic } from '../row.ts';
 
 /** The app's bytes are not a valid response. */
@@ -104,7 +104,7 @@ const switching: readonly Row[] = [
   bad('101 unasked', `${head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: foo')}leaked`),
   bad(
     'an unrequested 101, then a response',
-    head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: foo') + answer('200 OK', 'leaked'),
+    head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: foo') + response('200 OK', 'leaked'),
   ),
   bad(
     '101 unasked, to an upload',
@@ -130,7 +130,7 @@ const switching: readonly Row[] = [
     send: get(),
     app: app('GET /', [wholeRequest, head('HTTP/1.1 103 Early Hints', 'X-Hint: 1'), end], { tunnel: 'closed' }),
     client: {
-      answers: [
+      responses: [
         { status: 103, headers: ['X-Hint: 1'] },
         { status: 502, problem: 'tunnel_failed' },
       ],

@@ -70,9 +70,9 @@ export function serveParent(
   process.on('message', ({ id, command, argument }: Question) => {
     Promise.resolve()
       .then(() => {
-        const answer = all[command];
-        if (answer === undefined) throw new Error(`unknown command ${command}`);
-        return answer(argument as never);
+        const response = all[command];
+        if (response === undefined) throw new Error(`unknown command ${command}`);
+        return response(argument as never);
       })
       .then(
         (result) => process.send?.({ id, result }),

@@ -56,7 +56,7 @@ async function hold(context: LoadContext, signal: AbortSignal): Promise<void> {
 }
 
 async function openOne(app: RelayPeer, client: RelayPeer): Promise<void> {
-  const [atClient, atApp] = await Promise.all([client.dial(app.id), app.answer(1)]);
+  const [atClient, atApp] = await Promise.all([client.dial(app.id), app.respond(1)]);
   const code = await atClient.code();
   if (code !== 1) throw new Error(`refused with code ${code}`);
   for (const { pipe } of [atClient, atApp]) fillUnread(pipe);

@@ -44,11 +44,11 @@ async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, 
   );
   // fetch sends the same header itself.
   delete headers['host'];
-  const answer = await fetchJson(manager, { url: endpoint.href, method: 'POST', headers, body, signal });
-  if (answer.status !== 200) throw fault(errorWords(answer.status, answer.body?.['__type']));
-  const text = answer.body?.['SecretString'];
+  const response = await fetchJson(manager, { url: endpoint.href, method: 'POST', headers, body, signal });
+  if (response.status !== 200) throw fault(errorWords(response.status, response.body?.['__type']));
+  const text = response.body?.['SecretString'];
   if (typeof text === 'string') return text;
-  const isBinary = answer.body?.['SecretBinary'] !== undefined;
+  const isBinary = response.body?.['SecretBinary'] !== undefined;
   throw fault(isBinary ? 'the secret is binary, but must be text' : 'its response contains no secret');
 }
 
