@@ -65,7 +65,7 @@ export class LastUsed {
   /** Uses since the last write. */
   #noted = new Map<string, number>();
   #writing: Promise<void> = Promise.resolve();
-  #told = false;
+  #reported = false;
 
   constructor(options: {
     readonly keysFile: string;
@@ -106,10 +106,10 @@ export class LastUsed {
     const json = await new Slices().run(merged(kept, noted, ids));
     try {
       await replaceFile(lastUsedFile(this.#keysFile), json);
-      this.#told = false;
+      this.#reported = false;
     } catch (error) {
-      if (!this.#told) this.#failed(error);
-      this.#told = true;
+      if (!this.#reported) this.#failed(error);
+      this.#reported = true;
     }
   }
 }

@@ -86,7 +86,7 @@ export interface Exchange {
    */
   readonly appHeaders: string[];
   /**
-   * Headers that the gateway adds for the client, whoever creates the response: name, value, …
+   * Headers that the gateway adds for the client, in responses of the app and of the gateway: name, value, …
    * Added to by `requestId`, `ipRatePrecheck` and `limits`, read by the server's sink.
    */
   readonly responseHeaders: string[];

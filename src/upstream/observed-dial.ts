@@ -8,18 +8,18 @@ import type { Transport, Tunnel } from './transport.ts';
 
 export async function dial(transport: Transport, leaseId: string, signal: AbortSignal, clock: Clock): Promise<Tunnel> {
   const startedMs = clock.monotonicMs();
-  const tell = (outcome: string): void => {
+  const publish = (outcome: string): void => {
     if (!dialFinished.hasSubscribers) return;
     dialFinished.publish({ relay: transport.relay, leaseId, outcome, durationMs: clock.monotonicMs() - startedMs });
   };
   try {
     const tunnel = await transport.dial({ id: leaseId }, { alpn: 'http/1.1', signal });
-    tell(signal.aborted ? abortedAs(signal) : 'ok');
+    publish(signal.aborted ? abortedAs(signal) : 'ok');
     return tunnel;
   } catch (error) {
     if (error instanceof ClockSkewError && error.peer === 'app' && error.skewSeconds !== undefined)
       clockCompared.publish({ relay: transport.relay, leaseId, skewSeconds: error.skewSeconds });
-    tell(signal.aborted ? abortedAs(signal) : dialFault(error).code);
+    publish(signal.aborted ? abortedAs(signal) : dialFault(error).code);
     throw error;
   }
 }

@@ -9,7 +9,7 @@ export function createV1Transport(options: TransportOptions): Transport {
   const client = new RelayClient({
     ...options,
     log: (event) => {
-      tell(event);
+      publish(event);
       options.log?.(event);
     },
   });
@@ -30,7 +30,7 @@ export function createV1Transport(options: TransportOptions): Transport {
   };
 }
 
-function tell(event: RelayClientEvent): void {
+function publish(event: RelayClientEvent): void {
   const { type, relay } = event;
   switch (type) {
     case 'up':

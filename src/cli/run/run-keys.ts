@@ -64,7 +64,7 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
     ...{ createdAt: new Date(systemClock.wallMs()).toISOString(), previous: [] },
   };
   await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
-  tell(`Added the key "${id}" to ${file}. It is shown only once.`, shown(stored), options, context);
+  printResult(`Added the key "${id}" to ${file}. It is shown only once.`, shown(stored), options, context);
 }
 
 export async function rotateKey(id: string, options: RotateOptions, context: CliContext): Promise<void> {
@@ -92,7 +92,12 @@ export async function rotateKey(id: string, options: RotateOptions, context: Cli
   const until = rotated?.previous[0]?.expiresAt;
   const old =
     until === undefined ? 'The previous key is rejected from now on.' : `The previous key works until ${until}.`;
-  tell(`Replaced the key "${id}". The new key is shown only once. ${old}`, rotated && shown(rotated), options, context);
+  printResult(
+    `Replaced the key "${id}". The new key is shown only once. ${old}`,
+    rotated && shown(rotated),
+    options,
+    context,
+  );
 }
 
 export async function revokeKey(id: string, options: KeysOptions, context: CliContext): Promise<void> {
@@ -159,7 +164,7 @@ async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
 }
 
 /** On stderr, because stdout may carry the key. */
-function tell(line: string, data: object | undefined, options: NewKeyOptions, { terminal }: CliContext): void {
+function printResult(line: string, data: object | undefined, options: NewKeyOptions, { terminal }: CliContext): void {
   if (options.json === true) terminal.note(printableJson(data));
   else terminal.note(printable(line, 1000));
 }

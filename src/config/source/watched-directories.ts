@@ -22,7 +22,7 @@ export class WatchedDirectories {
   readonly #unwatched: (directory: string, error: unknown) => void;
   readonly #watched = new Map<string, Watched>();
   /** Directories that cannot be watched and were reported once. */
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #closed = false;
 
   constructor(changed: () => void, unwatched: (directory: string, error: unknown) => void) {
@@ -62,7 +62,7 @@ export class WatchedDirectories {
         this.#lose(directory, error);
       });
       this.#watched.set(directory, watched);
-      this.#told.delete(directory);
+      this.#reported.delete(directory);
     } catch (error) {
       this.#lose(directory, error);
     }
@@ -70,8 +70,8 @@ export class WatchedDirectories {
 
   #lose(directory: string, error: unknown): void {
     this.#drop(directory);
-    if (this.#closed || this.#told.has(directory)) return;
-    this.#told.add(directory);
+    if (this.#closed || this.#reported.has(directory)) return;
+    this.#reported.add(directory);
     this.#unwatched(directory, error);
   }
 

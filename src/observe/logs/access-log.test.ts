@@ -128,22 +128,22 @@ test('logs a stream and how it ended', (t) => {
 test('does not log a misplaced key', (t) => {
   const key = 'sk_test_0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ29cxxo';
   const { line, raw } = bench(t);
-  const told = line({ path: `/peer/app/${key}/x`, userAgent: `agent ${key}` });
+  const loggable = line({ path: `/peer/app/${key}/x`, userAgent: `agent ${key}` });
   assert.ok(!raw.join().includes('0123456789abcdef'));
-  assert.deepEqual([told['path'], told['user_agent']], ['/peer/app/sk_test_***/x', 'agent sk_test_***']);
+  assert.deepEqual([loggable['path'], loggable['user_agent']], ['/peer/app/sk_test_***/x', 'agent sk_test_***']);
 });
 
 test('a line stays a single line: bounded, escaped, UTF-8', (t) => {
   const { line, raw } = bench(t);
   const utf8 = Buffer.from('한글').toString('latin1');
-  const told = line({
+  const loggable = line({
     path: `/${'a'.repeat(100_000)}`,
     userAgent: `"\\\u007f\u0085${'b'.repeat(10_000)}`,
     method: 'M'.repeat(99),
   });
-  assert.equal(String(told['path']).length, 2_051);
-  assert.equal(String(told['user_agent']).length, 515);
-  assert.equal(String(told['method']).length, 35);
+  assert.equal(String(loggable['path']).length, 2_051);
+  assert.equal(String(loggable['user_agent']).length, 515);
+  assert.equal(String(loggable['method']).length, 35);
   assert.match(raw[0] ?? '', /^[\x20-\x7e\ufffd]+$/);
   assert.equal(line({ path: `/peer/${utf8}` })['path'], '/peer/한글');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { proxyChain, saidOfClient } from './proxy-chain.ts';
+import { proxyChain, reportedByProxy } from './proxy-chain.ts';
 
 const proxies = new Set(['10.0.0.1', '10.0.0.2', '2001:db8::a']);
 
@@ -57,9 +57,9 @@ test('accepts many spellings of addresses and normalises them', () => {
 });
 
 test('uses the value appended by the proxy that is connected to the client', () => {
-  assert.equal(saidOfClient(['forged', 'https', 'http'], 2), 'https');
-  assert.equal(saidOfClient(['forged', 'http'], 1), 'http');
-  assert.equal(saidOfClient(['https'], 3), 'https');
-  assert.equal(saidOfClient(['https'], 0), 'https');
-  assert.equal(saidOfClient<string>([], 1), undefined);
+  assert.equal(reportedByProxy(['forged', 'https', 'http'], 2), 'https');
+  assert.equal(reportedByProxy(['forged', 'http'], 1), 'http');
+  assert.equal(reportedByProxy(['https'], 3), 'https');
+  assert.equal(reportedByProxy(['https'], 0), 'https');
+  assert.equal(reportedByProxy<string>([], 1), undefined);
 });

@@ -34,7 +34,7 @@ export function proxyChain(
  * The entry of the proxy that the client connected to, in a list that each proxy appends to or that
  * only one of them wrote. `list`: as received. `hops`: the number of trusted proxies.
  */
-export function saidOfClient<T>(list: readonly T[], hops: number): T | undefined {
+export function reportedByProxy<T>(list: readonly T[], hops: number): T | undefined {
   return list[Math.max(0, list.length - Math.max(1, hops))];
 }
 

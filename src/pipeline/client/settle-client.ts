@@ -1,7 +1,7 @@
 // Resolves the client's address, scheme and host, believing forwarded headers only from trusted
 // proxies. From other senders upstream/request-headers.ts drops them.
 import { forwardedElements, type ForwardedElement } from './forwarded.ts';
-import { proxyChain, saidOfClient } from './proxy-chain.ts';
+import { proxyChain, reportedByProxy } from './proxy-chain.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { forwardedFields } from '../../kernel/http/removed-headers.ts';
 import { isAuthority } from '../../kernel/net/authority.ts';
@@ -68,14 +68,14 @@ function believe(exchange: Exchange, fields: Fields, isTrusted: (address: string
   exchange.clientIp = clientIp;
   exchange.proxies = proxies;
 
-  const element = saidOfClient(elements, proxies.length);
-  const said = (field: Field, counterpart = ''): string =>
-    fields[field] === '' ? counterpart : (saidOfClient(listOf(fields[field]), proxies.length) ?? '');
-  const scheme = schemeOf(said('x-forwarded-proto', element?.proto));
+  const element = reportedByProxy(elements, proxies.length);
+  const reported = (field: Field, counterpart = ''): string =>
+    fields[field] === '' ? counterpart : (reportedByProxy(listOf(fields[field]), proxies.length) ?? '');
+  const scheme = schemeOf(reported('x-forwarded-proto', element?.proto));
   if (scheme !== undefined) exchange.scheme = scheme;
-  const host = said('x-forwarded-host', element?.host);
+  const host = reported('x-forwarded-host', element?.host);
   if (isAuthority(host)) exchange.authority = host;
-  const prefix = withoutSlashes(said('x-forwarded-prefix'));
+  const prefix = withoutSlashes(reported('x-forwarded-prefix'));
   if (outerPath.test(prefix)) exchange.outerPrefix = prefix;
 }
 

@@ -208,7 +208,7 @@ class WebSocketCarrier implements Carrier {
     this.#early = undefined;
     // Read in each iteration: the handler may close this carrier, or replace itself, on any chunk.
     for (const chunk of early.chunks) this.#handler?.data(chunk);
-    if (early.outcome !== undefined) this.#tell(early.outcome.error);
+    if (early.outcome !== undefined) this.#reportClosed(early.outcome.error);
   };
 
   readonly #onDrain = (): void => {
@@ -225,10 +225,10 @@ class WebSocketCarrier implements Carrier {
     if (!byPeer) return;
     const error = normalCodes.has(code) && this.#cause === undefined ? undefined : this.#lost(code);
     if (this.#early !== undefined) this.#early.outcome = { error };
-    else this.#tell(error);
+    else this.#reportClosed(error);
   }
 
-  #tell(error: PortalError | undefined): void {
+  #reportClosed(error: PortalError | undefined): void {
     const handler = this.#handler;
     this.#forget();
     handler?.close(error);

@@ -21,7 +21,7 @@ export class Keepalive {
   #ping: Ping | undefined;
   #nextPingMs: number;
   /** Input arrived since the last tick. */
-  #heard = false;
+  #received = false;
   /** The opaque value counts up from 0, as in Go. */
   #nextId = 0;
   #rttMs: number | undefined;
@@ -53,8 +53,8 @@ export class Keepalive {
   /**
    * Records any input. Only sets a flag and reads no clock, because it is called for each chunk.
    */
-  heard(): void {
-    this.#heard = true;
+  noteReceived(): void {
+    this.#received = true;
   }
 
   /** Joins the pending ping, if there is one: at most one ping is in flight. */
@@ -82,10 +82,10 @@ export class Keepalive {
       return undefined;
     }
     if (nowMs < ping.dueAtMs) return undefined;
-    if (this.#heard) {
+    if (this.#received) {
       // A slow link: our ping waits behind our own upload, but the peer is active. `suspect` is
       // true during this time.
-      this.#heard = false;
+      this.#received = false;
       ping.dueAtMs = nowMs + this.#timeoutMs;
       return undefined;
     }
@@ -106,7 +106,7 @@ export class Keepalive {
   #start(nowMs: number): Ping {
     const id = this.#nextId;
     this.#nextId = (this.#nextId + 1) >>> 0;
-    this.#heard = false;
+    this.#received = false;
     this.#send(id);
     return { id, sentAtMs: nowMs, dueAtMs: nowMs + this.#timeoutMs, waiters: [] };
   }

@@ -80,7 +80,7 @@ export class Mux {
     this.#timer.need(this.#keepalive.nextMs);
     carrier.setHandler({
       data: (chunk) => {
-        this.#keepalive.heard();
+        this.#keepalive.noteReceived();
         this.#reader.push(chunk);
       },
       drain: () => {
