@@ -3,8 +3,8 @@
 // out.
 
 /**
- * What is known of the caller, see Standing. A proven key is served before other keys of its entry:
- * it is right, and they may be guesses.
+ * What is known of the caller, see Standing in auth-throttle.ts. A proven key is known to be right,
+ * so it is served before other keys of its entry, which may be guesses.
  */
 export type Lane = 'proven' | 'pair' | 'stranger';
 

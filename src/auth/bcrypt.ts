@@ -1,4 +1,5 @@
-// Computes bcrypt in WebAssembly: one file for every platform, verified by the lock file. Blocks
+// Computes bcrypt in WebAssembly (hash-wasm): one build for all platforms, whose checksum is in
+// package-lock.json. Blocks
 // the thread that it runs on.
 import { randomBytes } from 'node:crypto';
 import { bcrypt, bcryptVerify } from 'hash-wasm';

@@ -15,7 +15,7 @@ export type VerifyOutcome =
   /** Too many wrong credentials came from this address, or for this key id. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number };
 
-export interface Attempt {
+export interface KeyAttempt {
   readonly key: string;
   readonly ring: KeyRing;
   /** Address of the client. */
@@ -44,7 +44,7 @@ export class ThrottledVerifier {
    * Returns synchronously where no bcrypt is needed, which is nearly always. The promise never
    * rejects because of the caller's input.
    */
-  verify(attempt: Attempt): VerifyOutcome | Promise<VerifyOutcome> {
+  verify(attempt: KeyAttempt): VerifyOutcome | Promise<VerifyOutcome> {
     const { key, ring, cacheTtlMs, address } = attempt;
     const known = this.#verifier.known(key, ring, cacheTtlMs);
     if (known !== undefined && known.kind !== 'unknown') return known;
@@ -68,10 +68,10 @@ export class ThrottledVerifier {
     return this.#verifier.known(token, ring, cacheTtlMs)?.kind === 'key' || this.#verifier.isProven(token, ring);
   }
 
-  async #verifyUnknown(attempt: Attempt): Promise<VerifyOutcome> {
+  async #verifyUnknown(attempt: KeyAttempt): Promise<VerifyOutcome> {
     const { key, ring, address } = attempt;
-    // Concurrent requests with one key count as one attempt until the key is known to be wrong, for
-    // callers that open with many connections.
+    // Concurrent requests with one key count as one attempt until the key is known to be wrong:
+    // clients often open many connections at once.
     const joins = this.#verifier.isUnderWay(key, ring);
     const keyId = ring.keyIdOf(key);
     const standing = this.#standingOf(attempt);
@@ -90,7 +90,7 @@ export class ThrottledVerifier {
   }
 
   /** The first failure of a key also counts towards the limit on its repetitions. */
-  #refuse({ key, ring, address }: Attempt): void {
+  #refuse({ key, ring, address }: KeyAttempt): void {
     const digest = this.#verifier.refuse(key, ring);
     this.#throttle.begin(address, ring.keyIdOf(key), { kind: 'refused', digest });
   }
@@ -99,7 +99,7 @@ export class ThrottledVerifier {
    * The failures held against this address may be verifications in progress for other callers:
    * waits for one to finish.
    */
-  async #wait(attempt: Attempt, retryAfterMs: number): Promise<VerifyOutcome> {
+  async #wait(attempt: KeyAttempt, retryAfterMs: number): Promise<VerifyOutcome> {
     const next = this.#inFlight.next(attempt.address);
     if (next === undefined) return { kind: 'throttled', retryAfterMs };
     await next;
@@ -111,7 +111,7 @@ export class ThrottledVerifier {
    * Keys in the gateway's own format need no pairs: those that verified before are recognised
    * without a bcrypt.
    */
-  #standingOf({ key, ring, address }: Attempt): Standing {
+  #standingOf({ key, ring, address }: KeyAttempt): Standing {
     if (this.#verifier.isProven(key, ring)) return proven;
     if (formOf(key) !== 'foreign') return stranger;
     const entry = ring.withPrefixOf(key).find(({ id }) => this.#pairs.has(id, address));

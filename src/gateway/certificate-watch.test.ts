@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { certificate, otherCertificate, privateKeyFile, tlsFile } from '../../test/helpers/certificates.ts';
 import { tempDirectory } from '../../test/helpers/temp-directory.ts';
 import { loadConfig } from '../config/load/load.ts';
-import { watchCertificates } from './certificate-watch.ts';
+import { watchCertificates } from './certificate-expiry.ts';
 
 test('repeats warnings about expiring certificates, using the current configuration', async (t) => {
   const directory = await tempDirectory(t);

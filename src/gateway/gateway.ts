@@ -30,7 +30,7 @@ import { NameBindings } from '../route/name-bindings.ts';
 import { BuiltinEndpoints, type BuiltinEndpointsOptions } from '../server/builtin/builtin-endpoints.ts';
 import { Http2 } from '../server/http2/http2.ts';
 import { HttpServer, type ListenerOptions } from '../server/http-server.ts';
-import type { TlsSettings } from '../server/listen/tls-contexts.ts';
+import type { TlsSettings } from '../server/listen/server-certificates.ts';
 import { TlsListener } from '../server/listen/tls-listener.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from '../upstream/tunnel-pool.ts';

@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load/load.ts';
 import { serveJobs } from '../kernel/work/job-worker.ts';
 import { loadKeys } from '../keys/load-keys.ts';
 import type { ConfigJob, KeysJob, LoadJob, SentConfig, SentKeys } from './load-jobs.ts';
-import { readMoreKeys } from './keys-source.ts';
+import { readConfiguredKeysFile } from './open-keys-file.ts';
 
 serveJobs((job) => {
   const load = job as LoadJob;
@@ -22,7 +22,7 @@ async function configOf({ file, flags }: ConfigJob): Promise<SentConfig> {
   const { stamps } = files;
   // A faulty configuration is not used, so only its faults are sent.
   if (!loaded.ok) return { result: { ...result, ok: false, faults: loaded.faults, rest: undefined }, stamps };
-  const { faults } = await readMoreKeys(loaded.config);
+  const { faults } = await readConfiguredKeysFile(loaded.config);
   if (faults.length === 0) return { result: { ...result, ok: true, config: loaded.config }, stamps };
   const { warnings } = loaded;
   return { result: { ok: false, faults, rest: undefined, file: loaded.file, warnings }, stamps };

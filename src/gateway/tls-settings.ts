@@ -3,7 +3,7 @@ import type { Config } from '../config/load/config.ts';
 import { type Privacy, readSecretFile } from '../config/source/secrets/secret-file.ts';
 import { SecretError } from '../config/source/secrets/secret-error.ts';
 import type { RedisPlace } from '../limits/redis/redis-client.ts';
-import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/listen/tls-contexts.ts';
+import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/listen/server-certificates.ts';
 
 /**
  * Undefined: TLS is disabled. Throws TlsSettingsError, since the files may have changed after the

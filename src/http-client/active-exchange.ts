@@ -3,7 +3,7 @@ import type { RawHeaders } from '../kernel/http/http.ts';
 import type { ExchangeHandler, OutgoingRequest } from './exchange.ts';
 import type { FaultMoment } from './http-fault.ts';
 import type { ResponseHead } from './response.ts';
-import { ResponseError } from './response-error.ts';
+import { ResponseError } from './malformed-response.ts';
 
 export class ActiveExchange {
   readonly request: OutgoingRequest;

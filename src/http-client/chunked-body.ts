@@ -13,7 +13,7 @@ import {
   notHex,
   SEMICOLON,
 } from './byte-classes.ts';
-import { ResponseError } from './response-error.ts';
+import { ResponseError } from './malformed-response.ts';
 
 /** Maximum digits of a chunk size; a longer one would not be a safe integer. */
 const maxSizeDigits = 16;

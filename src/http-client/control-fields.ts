@@ -2,7 +2,7 @@
 // (RFC 9112 §6), persistence (RFC 9112 §9.3), Keep-Alive and Upgrade. response-framing.ts draws the
 // conclusions.
 import { trimOws } from '../kernel/http/ows.ts';
-import { ResponseError } from './response-error.ts';
+import { ResponseError } from './malformed-response.ts';
 
 /** Maximum digits of a Content-Length; a longer one would not be a safe integer. */
 const maxLengthDigits = 16;

@@ -2,7 +2,7 @@
 // Validates each byte as it arrives, marks where names and values begin and end, and finally slices
 // all strings out of one. A section that arrives in pieces is copied once.
 import { byteClass, COLON, CR, HTAB, isText, isToken, LF, SP } from './byte-classes.ts';
-import { ResponseError } from './response-error.ts';
+import { ResponseError } from './malformed-response.ts';
 
 /** Maximum bytes of a head and of a trailer section. */
 export const maxHeadBytes: number = 64 * 1024;

@@ -4,7 +4,7 @@
 import { isBodyless } from '../kernel/http/http.ts';
 import { isOffered } from '../kernel/http/upgrade-protocols.ts';
 import { controlFields, type ControlFields } from './control-fields.ts';
-import { ResponseError } from './response-error.ts';
+import { ResponseError } from './malformed-response.ts';
 import type { BodyFraming, ExpectedResponse, ResponseHead } from './response.ts';
 
 const none: BodyFraming = { kind: 'none' };

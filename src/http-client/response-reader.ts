@@ -9,7 +9,7 @@ import { responseHead } from './response-framing.ts';
 import { maxHeadBytes } from './head-scanner.ts';
 import { PausableReader } from './pausable-reader.ts';
 import { stateOfPhase, type ReaderPhase, type ReaderState } from './reader-phase.ts';
-import { ResponseError, type CutPoint } from './response-error.ts';
+import { ResponseError, type CutPoint } from './malformed-response.ts';
 import type { ExpectedResponse, ResponseHandler, ResponseHead } from './response.ts';
 
 /** Maximum bytes of all interim responses to one request: the limit of one head. */

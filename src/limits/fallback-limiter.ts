@@ -1,7 +1,7 @@
 // Limits that are shared while the store responds in time, and applied by this process alone while
 // it does not. No request waits longer than the deadline, and none fails because of the store.
-// Requests admitted locally are charged to the store as soon as possible, so that no loss, return
-// or delay gives callers a new burst; only a store that lost its buckets does.
+// Requests admitted locally are charged to the store as soon as possible, so that callers
+// get a new burst only if the store lost its buckets, not when it goes away, returns or is slow.
 import { codeOf } from '../kernel/reason.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { ignore } from '../kernel/ignore.ts';

@@ -6,7 +6,7 @@ import { isForwarding } from '../kernel/http/removed-headers.ts';
 import { addressSetSteps } from '../policy/addresses.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
 import { hostNameIn, isLoopbackName } from '../policy/host-names.ts';
-import { settleClient } from './client/settle-client.ts';
+import { resolveClient } from './client/resolve-client.ts';
 import { compose } from './compose.ts';
 import type { Dispatch, Exchange, Stage } from './stage.ts';
 
@@ -47,7 +47,7 @@ const allowedOf = compiledInSteps(({ metrics }) => addressSetSteps(metrics.allow
 function isOperatorAddress(exchange: Exchange): boolean {
   const { peerIp, policy, req } = exchange;
   const isAllowed = allowedOf(policy);
-  settleClient(exchange);
+  resolveClient(exchange);
   if (isForwarded(req.headers)) return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
   return isAllowed(peerIp) || isLocal(exchange);
 }

@@ -4,7 +4,7 @@ import type { RawHeaders } from '../kernel/http/http.ts';
 import { absoluteForm } from '../route/absolute-form.ts';
 import { matchHost } from '../route/lease-host.ts';
 import { matchPeerPath, type PeerRoute } from '../route/peer-path.ts';
-import { settleClient } from './client/settle-client.ts';
+import { resolveClient } from './client/resolve-client.ts';
 import type { Exchange } from './stage.ts';
 
 /** `options`: the request is about the gateway as a whole (RFC 9110 §9.3.7). */
@@ -17,14 +17,14 @@ export type RouteVerdict = PeerRoute | GatewayError | 'options';
 export function isForApp(exchange: Exchange): boolean {
   const { baseDomain } = exchange.policy;
   if (baseDomain === '') return false;
-  settleClient(exchange);
+  resolveClient(exchange);
   return matchHost(exchange.authority ?? '', baseDomain).kind !== 'gateway';
 }
 
 /** The lease that a request names, also for requests rejected before their route is matched. */
 export function namedLease(exchange: Exchange): string | undefined {
   if (exchange.route !== undefined) return exchange.route.lease;
-  settleClient(exchange);
+  resolveClient(exchange);
   const verdict = routeOf(exchange);
   return verdict === 'options' || verdict instanceof GatewayError ? undefined : verdict.lease;
 }

@@ -3,7 +3,7 @@
 import { missingScope } from '../guard/scopes.ts';
 import { compiled } from '../policy/compiled.ts';
 import type { SenderRights } from '../upstream/request-headers.ts';
-import { isFromTrustedProxy } from './client/settle-client.ts';
+import { isFromTrustedProxy } from './client/resolve-client.ts';
 import type { Exchange } from './stage.ts';
 
 const forwardableOf = compiled(({ forwardHeaders }): ReadonlySet<string> => new Set(forwardHeaders));

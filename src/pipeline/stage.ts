@@ -72,7 +72,7 @@ export interface Exchange {
   scheme: 'http' | 'https';
   /**
    * The host that the client requested; '' when it sent none. Set by `clientAddress`; undefined
-   * before, unless an earlier use has settled the client (settleClient()).
+   * before, unless an earlier use has settled the client (resolveClient()).
    */
   authority: string | undefined;
   /**
@@ -86,8 +86,8 @@ export interface Exchange {
    */
   readonly appHeaders: string[];
   /**
-   * Headers that the gateway adds for the client, in responses of the app and of the gateway: name, value, …
-   * Added to by `requestId`, `ipRatePrecheck` and `limits`, read by the server's sink.
+   * Headers that the gateway adds for the client, in responses of the app and of the gateway: name,
+   * value, … Added to by `requestId`, `ipRatePrecheck` and `limits`, read by the server's sink.
    */
   readonly responseHeaders: string[];
   /**
@@ -117,7 +117,7 @@ export interface Exchange {
   destination: Destination | undefined;
   /** Shared by all forks. Its fields are set by the upstream and the server's sink. */
   readonly outcome: RequestOutcome;
-  /** For a retry or a revalidation: same client and body, another head. */
+  /** A second request for the same client: same body, another head. No stage uses it yet. */
   fork(req: RequestHead, signal: AbortSignal): Exchange;
 }
 

@@ -1,5 +1,5 @@
 // The immutable configuration snapshot that the data plane uses. It can be structured-cloned: no
-// functions, no class instances. config/load/policy.ts assigns groups with the same fields as in
+// functions, no class instances. config/load/to-policy.ts assigns groups with the same fields as in
 // Config as a whole, so the compiler keeps both alike; this room cannot import Config.
 
 export interface Policy {

@@ -57,8 +57,8 @@ export function forward(
 }
 
 /**
- * One direction: handles the input of its source. drain() on the source means room for the opposite
- * direction.
+ * One direction: handles the input of its source. drain() of the source pipe says that the opposite
+ * direction may write again.
  */
 class Direction implements PipeHandler {
   back: Direction | undefined;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cookieBelow, directoryOf, referenceBelow, type Place } from './below-prefix.ts';
+import { directoryOf, referenceBelow, type Place } from './below-prefix.ts';
+import { cookieBelow } from './cookie-path.ts';
 
 const place: Place = {
   prefix: '/peer/my%20app',

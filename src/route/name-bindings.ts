@@ -1,7 +1,7 @@
 // Decides which lease id a name leads to when several ids claim it, and remembers the decision
 // (`portal.name_binding`). With `first`, the id that has the name keeps it while a relay lists it;
-// after that, a single other id takes it. With `strict`, a name stays with its id until another one
-// is accepted. Pins are handled elsewhere and take precedence.
+// once no relay lists it, the only other id that claims the name gets it. With `strict`, a name
+// stays with its id until another one is accepted. Pins are handled elsewhere and take precedence.
 import { sharedLeaseNames } from '../kernel/lease-name.ts';
 
 export type NameBindingMode = 'first' | 'strict';

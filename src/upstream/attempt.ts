@@ -1,7 +1,6 @@
 // One request to an app: waits for a tunnel, sends the request, streams the response and calls
 // exactly one terminal method of the sink. Moves to a new tunnel once if a reused one was lost and
-// repeating is safe, and looks up the lease again once if the relay does not know it. Retries by
-// policy are a separate stage.
+// repeating is safe, and looks up the lease again once if the relay does not know it.
 import process from 'node:process';
 import { encodeRequestHead, InvalidRequestError } from '../http-client/encode-request-head.ts';
 import type { ExchangeHandler } from '../http-client/exchange.ts';
@@ -15,10 +14,10 @@ import { fieldValues } from '../kernel/http/field-value.ts';
 import type { Flow, RawHeaders, Sink } from '../kernel/http/http.ts';
 import type { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { Connection } from './tunnel-connection.ts';
-import { exchangeFault, saysLeaseIsGone } from './faults.ts';
+import { exchangeFault, saysLeaseIsGone } from './upstream-errors.ts';
 import { endToEndTrailers } from './request-headers.ts';
 import { responseHeaders, responseTrailers } from './response-headers.ts';
-import { freshnessFor, mayRepeat } from './tunnel-choice.ts';
+import { freshnessFor, mayRepeat } from './tunnel-retry.ts';
 import type { TunnelPool } from './tunnel-pool.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 import type { Freshness, Waiter } from './waiter.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { clockCompared, dialFinished } from '../kernel/events.ts';
 import { ClockSkewError } from '../portal/errors.ts';
-import { dialFault } from './faults.ts';
+import { dialFault } from './upstream-errors.ts';
 import type { Transport, Tunnel } from './transport.ts';
 
 export async function dial(transport: Transport, leaseId: string, signal: AbortSignal, clock: Clock): Promise<Tunnel> {

@@ -18,7 +18,9 @@ export interface Lease {
 
 /** An end-to-end encrypted byte stream to an app. */
 export interface Tunnel extends BytePipe {
-  /** The app's id as proven in the handshake; null on v2. */
+  /**
+   * The app's id as proven in the handshake; null where the relay's protocol does not prove one.
+   */
   readonly peerId: string | null;
 }
 

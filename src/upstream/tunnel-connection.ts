@@ -4,7 +4,7 @@ import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ignore } from '../kernel/ignore.ts';
 import { HttpConnection } from '../http-client/client-connection.ts';
-import { exchangeFault } from './faults.ts';
+import { exchangeFault } from './upstream-errors.ts';
 import type { Tunnel } from './transport.ts';
 
 export interface ConnectionOwner {

@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { Connection, type ConnectionOwner } from './tunnel-connection.ts';
-import { dialFault } from './faults.ts';
+import { dialFault } from './upstream-errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';
 import { Pending, type Waiter } from './waiter.ts';

@@ -4,7 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { TunnelStatus } from '../kernel/http/status.ts';
-import { emptyBodyIsAnnounced, type Sink } from '../kernel/http/http.ts';
+import { methodsWithAnnouncedEmptyBody, type Sink } from '../kernel/http/http.ts';
 import { Attempt } from './attempt.ts';
 import { dial } from './observed-dial.ts';
 import type { Lease, Transport } from './transport.ts';
@@ -48,7 +48,7 @@ export class Upstream {
     const { headers, offeredProtocols, body, method } = request;
     if (typeof body.lengthBytes === 'number') headers.push('Content-Length', String(body.lengthBytes));
     else if (body.lengthBytes === null) headers.push('Transfer-Encoding', 'chunked');
-    else if (emptyBodyIsAnnounced.has(method)) headers.push('Content-Length', '0');
+    else if (methodsWithAnnouncedEmptyBody.has(method)) headers.push('Content-Length', '0');
     // Not `close`, even for a tunnel that will not be reused: an app that responds before it has
     // read an upload would cut it off.
     if (offeredProtocols === '') headers.push('Connection', 'keep-alive');

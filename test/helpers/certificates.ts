@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TlsCertificate, TlsSettings } from '../../src/server/listen/tls-contexts.ts';
+import type { TlsCertificate, TlsSettings } from '../../src/server/listen/server-certificates.ts';
 
 export function tlsFile(name: string): string {
   return new URL(`tls/${name}`, import.meta.url).pathname;

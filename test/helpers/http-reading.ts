@@ -1,6 +1,6 @@
 // Reads one response with the response reader and records everything that it reports, in a
 // comparable form.
-import { ResponseError, type CutPoint, type ResponseErrorCode } from '../../src/http-client/response-error.ts';
+import { ResponseError, type CutPoint, type ResponseErrorCode } from '../../src/http-client/malformed-response.ts';
 import { ResponseReader } from '../../src/http-client/response-reader.ts';
 import type { ExpectedResponse, ResponseHead } from '../../src/http-client/response.ts';
 

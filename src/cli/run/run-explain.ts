@@ -16,7 +16,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { readLeaseNames } from '../../gateway/lease-names-file.ts';
-import { readMoreKeys } from '../../gateway/keys-source.ts';
+import { readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
 
 export interface ExplainOptions {
   readonly config?: string;
@@ -38,7 +38,7 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
     for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
     throw new CliFault('the configuration has errors; run "portal-gateway validate" to list them');
   }
-  const more = await readMoreKeys(loaded.config);
+  const more = await readConfiguredKeysFile(loaded.config);
   const [fault] = more.faults;
   if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
   const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));

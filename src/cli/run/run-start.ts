@@ -17,7 +17,7 @@ import type { Credential } from '../../portal/index.ts';
 import { printable } from '../../kernel/printable.ts';
 import { reasonOf } from '../../kernel/reason.ts';
 import { createLog, type GatewayLog, type Logger } from '../../observe/logs/log.ts';
-import { watchCertificates } from '../../gateway/certificate-watch.ts';
+import { watchCertificates } from '../../gateway/certificate-expiry.ts';
 import { reloading } from '../../gateway/config-reload.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
@@ -25,7 +25,7 @@ import type { EarlyHangup } from '../early-hangup.ts';
 import { keptIdentity } from '../../gateway/kept-identity.ts';
 import { LoadThreads } from '../../gateway/load-threads.ts';
 import { onLogSignals } from '../log-signals.ts';
-import { openMoreKeys } from '../../gateway/keys-source.ts';
+import { openConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
 import { keepLeaseNames } from '../../gateway/lease-names.ts';
 import { keepQuotas } from '../../gateway/kept-quotas.ts';
 import { trusted } from './relay-trust.ts';
@@ -118,7 +118,7 @@ async function startGateway(
   const quotas = await keepQuotas(parts, config, { stateDirectory, log });
   const names = await keepLeaseNames(parts, config, { file: leaseNamesPath(stateDirectory), log });
   let keysChanged = (): Promise<void> => Promise.resolve();
-  const keys = await openMoreKeys(parts, {
+  const keys = await openConfiguredKeysFile(parts, {
     config: current,
     load: (file, others, signal) => threads.keys(file, others, signal),
     log,

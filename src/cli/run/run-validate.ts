@@ -5,10 +5,10 @@ import { loadConfig } from '../../config/load/load.ts';
 import { type Finding, findingLine } from '../../config/source/origin.ts';
 import { PortalError } from '../../portal/index.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
-import { TlsSettingsError } from '../../server/listen/tls-contexts.ts';
+import { TlsSettingsError } from '../../server/listen/server-certificates.ts';
 import { CliFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
-import { type MoreKeys, readMoreKeys } from '../../gateway/keys-source.ts';
+import { type StoredKeys, readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
 import { checkStateFiles } from '../../gateway/state-files.ts';
 import { readAuthorities } from '../../gateway/tls-settings.ts';
 import { connectForLists } from './listed-leases.ts';
@@ -27,7 +27,7 @@ export async function validate(options: ValidateOptions, context: CliContext): P
   const result = await loadConfig({ file: options.config, signal });
   const config = result.ok ? result.config : result.rest;
   const relays = options.checkRelays === true && config !== undefined ? await checkRelays(config, signal) : [];
-  const more = config === undefined ? undefined : await readMoreKeys(config);
+  const more = config === undefined ? undefined : await readConfiguredKeysFile(config);
   const state = config === undefined ? undefined : await checkStateFiles(config, context.environment().stateDirectory);
   const found = [...(result.ok ? [] : result.faults), ...(more?.faults ?? []), ...(state?.faults ?? [])];
   const warnings = [...result.warnings, ...(state?.warnings ?? [])];
@@ -80,7 +80,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
   }
 }
 
-function countsOf(config: Config, more: MoreKeys | undefined): { keys: number; rules: number; relays: number } {
+function countsOf(config: Config, more: StoredKeys | undefined): { keys: number; rules: number; relays: number } {
   return {
     keys: config.auth.keys.length + (more?.keys.length ?? 0),
     rules: Object.keys(config.leaseAcl).length + Object.keys(config.leases).length + config.timeouts.overrides.length,
@@ -88,7 +88,7 @@ function countsOf(config: Config, more: MoreKeys | undefined): { keys: number; r
   };
 }
 
-function countsText(config: Config, more: MoreKeys | undefined): string {
+function countsText(config: Config, more: StoredKeys | undefined): string {
   const { keys, rules, relays } = countsOf(config, more);
   return `${counted(keys, 'key')}, ${counted(rules, 'rule')}, ${counted(relays, 'relay')}`;
 }

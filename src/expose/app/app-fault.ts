@@ -1,7 +1,7 @@
 // Maps failures between `expose` and the app to an error for the caller and a reason for the app's
 // owner. Errors for callers contain no address, port or text from the app's machine.
 import type { HttpFault } from '../../http-client/http-fault.ts';
-import { ResponseError } from '../../http-client/response-error.ts';
+import { ResponseError } from '../../http-client/malformed-response.ts';
 import type { ProxyErrorType } from '../../kernel/errors/error-shape.ts';
 import type { ErrorCode } from '../../kernel/errors/error-table.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -77,10 +77,10 @@ export function responseTimeoutFault(): AppFault {
 export function exchangeFault(httpFault: HttpFault): AppFault {
   const { kind, moment, cause, message } = httpFault;
   if (kind === 'malformed' || kind === 'unasked') {
-    const isNoFraming = cause instanceof ResponseError;
+    const isResponseError = cause instanceof ResponseError;
     return fault(
       'not_http',
-      isNoFraming ? protocolErrorOf(cause) : 'http_protocol_error',
+      isResponseError ? protocolErrorOf(cause) : 'http_protocol_error',
       sentence(message),
       httpFault,
     );

@@ -3,7 +3,7 @@
 // because strict readers have validated the names and values.
 import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../../kernel/http/hop-by-hop.ts';
-import { emptyBodyIsAnnounced, type RawHeaders } from '../../kernel/http/http.ts';
+import { methodsWithAnnouncedEmptyBody, type RawHeaders } from '../../kernel/http/http.ts';
 import { isDisguised, isMethodOverride, isRemoved, isWrittenByGateway } from '../../kernel/http/removed-headers.ts';
 import type { TunnelRequestHead } from './check-request-head.ts';
 
@@ -71,7 +71,7 @@ export function appRequestHead(request: TunnelRequestHead, host: string): Buffer
   // RFC 9110 §7.6.3.
   head += version === '1.1' ? 'Via: 1.1 portal-expose\r\n' : 'Via: 1.0 portal-expose\r\n';
   if (chunked) head += 'Transfer-Encoding: chunked\r\n';
-  else if (lengthBytes === 'none' && emptyBodyIsAnnounced.has(method)) head += 'Content-Length: 0\r\n';
+  else if (lengthBytes === 'none' && methodsWithAnnouncedEmptyBody.has(method)) head += 'Content-Length: 0\r\n';
   if (offeredProtocols !== '') head += `Connection: Upgrade\r\nUpgrade: ${offeredProtocols}\r\n\r\n`;
   else head += isLastOnConnection(request) ? 'Connection: close\r\n\r\n' : 'Connection: keep-alive\r\n\r\n';
   return Buffer.from(head, 'latin1');

@@ -7,7 +7,7 @@ import { CR, LF } from '../../http-client/byte-classes.ts';
 import { maxHeadBytes } from '../../http-client/head-scanner.ts';
 import { HeldBytes } from '../../http-client/held-bytes.ts';
 import { PausableReader } from '../../http-client/pausable-reader.ts';
-import { ResponseError } from '../../http-client/response-error.ts';
+import { ResponseError } from '../../http-client/malformed-response.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders } from '../../kernel/http/http.ts';
 import { requestHead, requestLine, type RequestLine, type TunnelRequestHead } from './check-request-head.ts';

@@ -136,7 +136,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 408,
     title: 'Request timeout',
     proxyError: 'http_request_error',
-    when: 'The head of the request did not arrive within `gateway.read_header_timeout`, or its body paused for longer than `gateway.body_timeout`.',
+    when: 'The head of the request did not arrive within `gateway.read_header_timeout`, or its body paused for longer than `gateway.body_timeout` or `timeouts.body_idle`.',
     remedy: 'Retry the request. On slow links, raise these settings.',
   },
   lease_ambiguous: {
@@ -209,7 +209,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 501,
     title: 'Not implemented',
     proxyError: 'http_request_error',
-    when: 'The request uses TRACE, CONNECT or a transfer coding other than `chunked`.',
+    when: 'The request uses TRACE, CONNECT, a method that is not known, a protocol that is not forwarded, or a transfer coding other than `chunked`.',
     remedy: 'Use another method, and no transfer coding but `chunked`.',
   },
   lease_unreachable: {
@@ -223,7 +223,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 502,
     title: 'Tunnel failed',
     proxyError: 'connection_terminated',
-    when: 'The end-to-end handshake with the app failed, or the tunnel broke before the response began.',
+    when: 'The end-to-end handshake with the app failed, or the tunnel broke before the response began. Within a response the code is in the log alone: the response is cut.',
     remedy: 'Retry. If it persists, check the app’s log: it may not admit this gateway.',
   },
   client_not_admitted: {
@@ -247,7 +247,8 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     title: 'Bad upstream response',
     proxyError: 'http_protocol_error',
     when: 'The app’s response is not valid HTTP, or contradicts itself.',
-    remedy: 'Correct the app. The gateway forwards nothing of such a response.',
+    remedy:
+      'Correct the app. The gateway forwards no part of an invalid head, and cuts a response whose body is invalid.',
   },
   no_relay: {
     status: 503,
@@ -260,14 +261,14 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 503,
     title: 'Gateway is shutting down',
     proxyError: 'proxy_internal_response',
-    when: 'The gateway is shutting down, and `gateway.shutdown_grace` ended before the response was complete.',
+    when: 'The gateway is shutting down, and `gateway.shutdown_grace` ended before the request was served completely.',
     remedy: 'Retry on a new connection, which reaches another instance or the restarted one.',
   },
   overloaded: {
     status: 503,
     title: 'Gateway is overloaded',
     proxyError: 'connection_limit_reached',
-    when: 'The gateway has reached `gateway.max_in_flight`, `gateway.max_streams`, `portal.pool` or, while most of these are in use, the caller’s share (`limits`), and the queue is full.',
+    when: 'A limit is reached (`gateway.max_in_flight`, `gateway.max_streams`, `portal.pool`), or under load the caller’s share (`limits`), and the queue is full or no slot became free in time.',
     remedy: 'Retry after `Retry-After`. If it is frequent, raise these settings or add an instance.',
   },
   dial_timeout: {
@@ -281,7 +282,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 504,
     title: 'Response headers timeout',
     proxyError: 'http_response_timeout',
-    when: 'The app did not begin its response within `timeouts.response_headers`.',
+    when: 'The app did not begin its response within `timeouts.response_headers`, or read none of the request for `timeouts.body_idle`.',
     remedy: 'Make the app faster, or raise the setting for its path with `timeouts.overrides`.',
   },
   total_timeout: {

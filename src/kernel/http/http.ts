@@ -27,7 +27,7 @@ export interface RequestBody {
    * there is no body.
    */
   readonly lengthBytes: number | null | 'none';
-  /** True once the body was opened: such a request is never retried. */
+  /** True once open() was called. */
   readonly started: boolean;
   /** Bytes received so far. */
   readonly receivedBytes: number;
@@ -88,7 +88,7 @@ export function isIdempotent(method: string): boolean {
  * Methods that define a meaning for request content, so that apps expect a length: an absent body
  * is sent as Content-Length: 0 (RFC 9110 §8.6).
  */
-export const emptyBodyIsAnnounced: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+export const methodsWithAnnouncedEmptyBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
  * Whether a response to this method with this status has no content, whatever its fields say (RFC

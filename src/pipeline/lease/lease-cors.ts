@@ -70,9 +70,9 @@ export function areRulesDecided(policy: Policy, nameOrId: string): boolean {
 }
 
 /**
- * The rules for an origin while only the name or id is known. The lease may have rules under
- * another name or id: then rules that allow the origin count, so that an unlisted lease looks like
- * a listed one; the gateway's rules do not.
+ * The rules for an origin while only the name or id is known. If the lease may have
+ * rules under another name or id, the first of those that allows the origin applies, never the
+ * gateway's, so that an unlisted lease looks like a listed one.
  */
 export function presumedRules(policy: Policy, nameOrId: string, origin: string | undefined): CorsRules | undefined {
   const { general, own, underIds, underNames } = tableOf(policy);

@@ -2,7 +2,7 @@
 // the client of a request can follow.
 import type { Policy } from '../../policy/policy.ts';
 import { isForApp } from '../request-route.ts';
-import { settleClient } from '../client/settle-client.ts';
+import { resolveClient } from '../client/resolve-client.ts';
 import type { Exchange } from '../stage.ts';
 
 export const errorsPath = '/.well-known/portal-gateway/errors';
@@ -11,7 +11,7 @@ export const errorsPath = '/.well-known/portal-gateway/errors';
 export function errorsUrl(exchange: Exchange): string | undefined {
   const { publicUrl } = exchange.policy;
   if (publicUrl !== '') return publicUrl + errorsPath;
-  settleClient(exchange);
+  resolveClient(exchange);
   return isForApp(exchange) ? undefined : exchange.outerPrefix + errorsPath;
 }
 

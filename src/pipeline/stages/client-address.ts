@@ -1,12 +1,12 @@
 // Resolves the client's address, scheme and host once, believing forwarded headers only from
 // trusted proxies.
-import { settleClient } from '../client/settle-client.ts';
+import { resolveClient } from '../client/resolve-client.ts';
 import type { Dispatch, Stage } from '../stage.ts';
 
 export function clientAddress(): Stage {
   return function clientAddressStage(next): Dispatch {
     return function findClient(exchange, sink) {
-      settleClient(exchange);
+      resolveClient(exchange);
       next(exchange, sink);
     };
   };

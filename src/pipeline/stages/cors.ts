@@ -58,7 +58,7 @@ export function cors(lookup: LeaseLookup): Stage {
         return;
       }
       const asked = preflightOf(exchange.req);
-      if (asked === undefined) next(exchange, new MarkingSink(sink, exchange));
+      if (asked === undefined) next(exchange, new CorsSink(sink, exchange));
       else if (areRulesDecided(policy, route.lease)) {
         respond(exchange, sink, asked, presumedRules(policy, route.lease, asked.origin));
       } else lookUp(exchange, sink, asked, route.lease);
@@ -87,7 +87,7 @@ class HiddenLeaseSink extends PassingSink {
 }
 
 /** Replaces the CORS headers of the app: browsers reject a response with both. */
-class MarkingSink extends PassingSink {
+class CorsSink extends PassingSink {
   readonly #exchange: Exchange;
 
   constructor(sink: Sink, exchange: Exchange) {

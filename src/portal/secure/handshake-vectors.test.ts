@@ -249,7 +249,9 @@ function claimedId(message: Buffer): string {
 describe('the response to a dial, as judged by Go clients', () => {
   const app = createCredential();
 
-  /** Cases with refusals and broken streams fail before the handshake; dial.test.ts has them. */
+  /**
+   * Cases with refusals and broken streams fail before the handshake, so they are left out here.
+   */
   for (const { name, result, dialledLeaseId, serverId, requestedAlpn, offeredAlpn } of vectors.requestConnection) {
     if (serverId === undefined || offeredAlpn === undefined) continue;
     it(`${result}: ${name}`, () => {

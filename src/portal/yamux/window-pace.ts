@@ -6,9 +6,8 @@ import type { MinRoundTrip } from './round-trip.ts';
 /** A longer wait for the byte beyond the edge means that the peer paused. */
 const maxRoundTripMs = 2_000;
 /**
- * If a window holds twice the bandwidth-delay product, half of it takes half a round trip at the
- * rate of the path. A window that does not limit the peer never arrives faster. The window grows if
- * more than this fraction of it arrives in a round trip.
+ * The window grows if more than this fraction of it arrives in one round trip. A window that does
+ * not limit the peer, because it holds twice the bandwidth-delay product, fills to one half.
  */
 const growingUtilisation = 0.6;
 /**

@@ -4,7 +4,7 @@
 // Content-Length.
 import { METHODS } from 'node:http';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
-import { emptyBodyIsAnnounced, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
+import { methodsWithAnnouncedEmptyBody, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
 import { isSameAuthority } from '../../kernel/net/authority.ts';
 import { paddedFieldFault } from './response-fields.ts';
 import { isPassedOn, tunnelRequest, type Tunnelling } from './connect-stream.ts';
@@ -61,7 +61,7 @@ export function translateHead(raw: RawHeaders, ended: boolean, maxBytes: number)
     return { req: { method, target: path, headers, upgrade: false }, tunnelling: undefined, fault };
   if (protocol !== undefined) return { ...tunnelRequest(path, protocol, headers), fault };
   if (!ended && !sized) headers.push('Transfer-Encoding', 'chunked');
-  else if (ended && !sized && emptyBodyIsAnnounced.has(method)) headers.push('Content-Length', '0');
+  else if (ended && !sized && methodsWithAnnouncedEmptyBody.has(method)) headers.push('Content-Length', '0');
   return { req: { method, target: path, headers, upgrade: false }, tunnelling: undefined, fault };
 }
 

@@ -14,7 +14,7 @@ import type { Peer } from './peer.ts';
 import { refuse } from '../http1/raw-response.ts';
 import { RetiredConnections } from './retired-connections.ts';
 import type { ConnectionProtocol, RetiringProtocol, ServerHost } from '../server-host.ts';
-import { createTlsServer, expiries, type TlsSettings } from './tls-contexts.ts';
+import { createTlsServer, expiries, type TlsSettings } from './server-certificates.ts';
 import { isUndecided, refuseHttp2, spokenProtocol } from './wrong-protocol.ts';
 
 /** The protocols that clients can choose. */

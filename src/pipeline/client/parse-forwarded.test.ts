@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forwardedElements } from './forwarded.ts';
+import { forwardedElements } from './parse-forwarded.ts';
 
 const fors = (value: string): string[] => forwardedElements(value).map((element) => element.for);
 

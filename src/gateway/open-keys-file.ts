@@ -4,24 +4,24 @@ import type { KeySource } from '../auth/key-source.ts';
 import type { Config } from '../config/load/config.ts';
 import type { Finding } from '../config/source/origin.ts';
 import type { Logger } from '../observe/logs/log.ts';
-import { openKeysFile, type KeysFileOptions } from '../keys/keys-file.ts';
+import { openKeysFile, type KeysFileOptions } from '../keys/reload-keys.ts';
 import { readKeysFile } from '../keys/read-keys-file.ts';
 import type { RejectedReloads } from './rejected-reloads.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
 import { reasonOf } from '../kernel/reason.ts';
 
-export interface MoreKeys {
+export interface StoredKeys {
   readonly keys: readonly StoredKey[];
   readonly faults: readonly Finding[];
 }
 
 /** Empty if the configuration names no file. */
-export async function readMoreKeys({ auth }: Config): Promise<MoreKeys> {
+export async function readConfiguredKeysFile({ auth }: Config): Promise<StoredKeys> {
   return auth.keysFile === '' ? { keys: [], faults: [] } : readKeysFile(auth.keysFile, auth.keys);
 }
 
 /** Undefined if the configuration names no file. Throws KeysFileError. */
-export async function openMoreKeys(
+export async function openConfiguredKeysFile(
   parts: AsyncDisposableStack,
   options: {
     readonly config: () => Config;

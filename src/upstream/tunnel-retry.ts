@@ -5,8 +5,8 @@ import type { UpstreamRequest } from './upstream-request.ts';
 import type { Freshness } from './waiter.ts';
 
 /**
- * A request that cannot be repeated, because of its method or because its body is consumed, must
- * not be sent on a dead tunnel.
+ * A request that cannot be repeated, because of its method or its body, gets a tunnel that is new
+ * or was idle only briefly: its loss could not be repaired.
  */
 export function freshnessFor({ method, body, offeredProtocols }: UpstreamRequest): Freshness {
   // An upgrade takes its tunnel out of HTTP.

@@ -1,6 +1,6 @@
 // Resolves the client's address, scheme and host, believing forwarded headers only from trusted
 // proxies. From other senders upstream/request-headers.ts drops them.
-import { forwardedElements, type ForwardedElement } from './forwarded.ts';
+import { forwardedElements, type ForwardedElement } from './parse-forwarded.ts';
 import { proxyChain, reportedByProxy } from './proxy-chain.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { forwardedFields } from '../../kernel/http/removed-headers.ts';
@@ -13,7 +13,7 @@ import type { Exchange } from '../stage.ts';
 const trustedBy = compiledInSteps(({ trustedProxies }) => addressSetSteps(trustedProxies));
 
 /** Runs once per request; later calls do nothing. */
-export function settleClient(exchange: Exchange): void {
+export function resolveClient(exchange: Exchange): void {
   if (exchange.authority !== undefined) return;
   const { req, policy, peerIp } = exchange;
   exchange.authority = authorityOf(exchange);

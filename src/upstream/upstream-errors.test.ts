@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { HttpFault, type FaultKind, type FaultMoment } from '../http-client/http-fault.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
-import { dialFault, exchangeFault, saysLeaseIsGone } from './faults.ts';
+import { dialFault, exchangeFault, saysLeaseIsGone } from './upstream-errors.ts';
 
 test('maps a failed dial by its code, never by the backend’s text', () => {
   const cases: [PortalErrorCode, string][] = [
