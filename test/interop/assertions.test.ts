@@ -97,7 +97,7 @@ describe('our verifier', () => {
     assert.equal(await check.faultOf(good, request), 'expired');
     assert.throws(() => {
       check.setKeys({ keys: [{ kty: 'RSA' }] });
-    }, /no key set/);
+    }, /not a key set/);
     check.setKeys(publishedKeys([other]));
     assert.equal(await check.faultOf(good, request), 'unknown_key');
   });
