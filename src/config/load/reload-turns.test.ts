@@ -17,13 +17,16 @@ test('many changes in quick succession cause few loads, and the last change is a
 test('loads a file even if it never stops changing', async (t) => {
   const { directory, next } = await watching(t, withPort(1), { debounceMs: 300 });
   let number = 2;
+  let written = Promise.resolve();
   const writing = setInterval(() => {
-    void withPort((number += 1))(directory);
+    written = written.then(() => withPort((number += 1))(directory));
   }, 50);
-  t.after(() => {
+  try {
+    await next();
+  } finally {
     clearInterval(writing);
-  });
-  await next();
+    await written;
+  }
 });
 
 test('ignores other files in the same directory', async (t) => {
