@@ -158,7 +158,9 @@ describe('gateway.drain_delay', () => {
     kept?.send('/peer/app/');
     assert.equal((await kept?.response())?.closes, true);
     await drained;
-    assert.ok(performance.now() - startMs >= delayMs);
+    // Node's timers may fire a millisecond early.
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs >= delayMs - 2, `${tookMs} ms`);
     await assert.rejects(call('/health/live'), { code: 'ECONNREFUSED' });
   });
 
