@@ -23,3 +23,18 @@ test('merges many small pieces', () => {
   held.clear();
   assert.equal(held.length, 0);
 });
+
+test('passes large pieces on as they arrived, however many are held', () => {
+  const held = new HeldBytes();
+  const pieces = Array.from({ length: 1_000 }, (_, i) => Buffer.alloc(i % 2 === 0 ? 16 * 1024 : 1, i));
+  for (const piece of pieces) held.push(piece);
+  for (const piece of pieces) assert.equal(held.shift(), piece);
+});
+
+test('copies each small byte a bounded number of times', () => {
+  const held = new HeldBytes();
+  for (let i = 0; i < 100_000; i += 1) held.push(Buffer.from([i & 0xff]));
+  let pieces = 0;
+  for (let read = 0; read < 100_000; pieces += 1) read += held.shift().length;
+  assert.ok(pieces < 200, `${pieces} pieces`);
+});

@@ -1,15 +1,19 @@
 // Bytes that arrived but cannot be read yet, in order.
 
+/** Larger pieces are neither copied nor merged: a reader gets what arrived, piece by piece. */
+const smallBytes = 1024;
 /**
- * Pieces are merged when there are this many: held as single bytes they would take a hundred
- * times their size.
+ * Small pieces are merged when this many stand at the end: held as single bytes they would take a
+ * hundred times their size.
  */
-const maxPieces = 64;
+const maxSmallPieces = 64;
 const noBytes: Buffer = Buffer.alloc(0);
 
 export class HeldBytes {
   #pieces: Buffer[] = [];
   #length = 0;
+  /** Small pieces at the end. */
+  #smallCount = 0;
 
   get length(): number {
     return this.#length;
@@ -18,7 +22,11 @@ export class HeldBytes {
   push(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#length += piece.length;
-    if (this.#pieces.length >= maxPieces) this.#pieces = [Buffer.concat(this.#pieces)];
+    this.#smallCount = piece.length < smallBytes ? this.#smallCount + 1 : 0;
+    if (this.#smallCount < maxSmallPieces) return;
+    const merged = Buffer.concat(this.#pieces.splice(-this.#smallCount));
+    this.#pieces.push(merged);
+    this.#smallCount = merged.length < smallBytes ? 1 : 0;
   }
 
   /** Puts back the rest of what shift() returned. */
@@ -31,6 +39,7 @@ export class HeldBytes {
   shift(): Buffer {
     const piece = this.#pieces.shift() ?? noBytes;
     this.#length -= piece.length;
+    this.#smallCount = Math.min(this.#smallCount, this.#pieces.length);
     return piece;
   }
 
@@ -44,5 +53,6 @@ export class HeldBytes {
   clear(): void {
     this.#pieces = [];
     this.#length = 0;
+    this.#smallCount = 0;
   }
 }

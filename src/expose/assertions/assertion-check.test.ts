@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
+import { SignJWT } from 'jose';
 import { about, leaseId, testSigner } from '../../../test/helpers/assertions.ts';
 import { AssertionCheck } from './assertion-check.ts';
 
@@ -67,4 +69,19 @@ test('keys that are replaced during a check are not used again', async () => {
   check.setKeys(testSigner(start).jwks);
   assert.equal(await pending, undefined);
   assert.equal(await check.faultOf(assertion, request), 'unknown_key');
+});
+
+test('an assertion for several leases is valid for none of them', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => start });
+  check.setKeys({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one' }] });
+  const signed = (audience: string | string[]): Promise<string> =>
+    new SignJWT({ iat: start / 1000, exp: start / 1000 + 60 })
+      .setProtectedHeader({ alg: 'EdDSA', kid: 'one' })
+      .setAudience(audience)
+      .sign(privateKey);
+  assert.equal(await check.faultOf(await signed(leaseId), request), undefined);
+  for (const audience of [[leaseId], [leaseId, 'B'.repeat(26)]]) {
+    assert.equal(await check.faultOf(await signed(audience), request), 'wrong_audience');
+  }
 });

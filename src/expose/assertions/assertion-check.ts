@@ -107,7 +107,9 @@ export class AssertionCheck {
     const verified = this.#verified;
     try {
       const { payload } = await jwtVerify(assertion, this.#keyOf, options);
-      const { iat = NaN, exp = NaN, jti, htm, target_sha256 } = payload;
+      const { aud, iat = NaN, exp = NaN, jti, htm, target_sha256 } = payload;
+      // jose accepts a list that contains the audience; the gateway never sends one.
+      if (aud !== this.#options.audience) return 'wrong_audience';
       if (!(exp - iat <= maxSeconds)) return 'malformed';
       if (jti !== undefined || htm !== undefined || target_sha256 !== undefined) {
         return this.#bindingFault(payload, exp + skewSeconds, request);
