@@ -71,6 +71,25 @@ test('keys that are replaced during a check are not used again', async () => {
   assert.equal(await check.faultOf(assertion, request), 'unknown_key');
 });
 
+test('an assertion has one spelling', async () => {
+  const { signer, jwks } = testSigner(start);
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => start });
+  check.setKeys(jwks);
+  const assertion = signer.forLease(about()) ?? '';
+  const inSignature = `${assertion.slice(0, -5)} ${assertion.slice(-5)}`;
+  for (const text of [
+    `${assertion}=`,
+    `${assertion}==`,
+    `${assertion} `,
+    ` ${assertion}`,
+    inSignature,
+    `${assertion}\t`,
+  ]) {
+    assert.equal(await check.faultOf(text, request), 'malformed', JSON.stringify(text));
+  }
+  assert.equal(await check.faultOf(assertion, request), undefined);
+});
+
 test('an assertion for several leases is valid for none of them', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const check = new AssertionCheck({ audience: leaseId, nowMs: () => start });
@@ -84,4 +103,18 @@ test('an assertion for several leases is valid for none of them', async () => {
   for (const audience of [[leaseId], [leaseId, 'B'.repeat(26)]]) {
     assert.equal(await check.faultOf(await signed(audience), request), 'wrong_audience');
   }
+});
+
+test('a remembered assertion is not valid before its nbf', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  let nowMs = start + 20_000;
+  const check = new AssertionCheck({ audience: leaseId, nowMs: () => nowMs });
+  check.setKeys({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one' }] });
+  const assertion = await new SignJWT({ iat: start / 1000, nbf: start / 1000 + 20, exp: start / 1000 + 60 })
+    .setProtectedHeader({ alg: 'EdDSA', kid: 'one' })
+    .setAudience(leaseId)
+    .sign(privateKey);
+  assert.equal(await check.faultOf(assertion, request), undefined);
+  nowMs = start + 14_000;
+  assert.notEqual(await check.faultOf(assertion, request), undefined);
 });

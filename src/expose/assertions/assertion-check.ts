@@ -34,6 +34,8 @@ export interface AssertionCheckOptions {
 const skewSeconds = 5;
 /** An Ed25519 assertion has some 600 bytes. */
 const maxCharacters = 8192;
+/** The compact serialisation (RFC 7515 §7.1), in base64url without padding. */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Maximum lifetime of an assertion: used ones must be remembered for this long. */
 const maxSeconds = 120;
 /**
@@ -89,7 +91,9 @@ export class AssertionCheck {
   /** Undefined: the assertion is valid. If it is bound to one request, it is now used up. */
   async faultOf(assertion: string | undefined, request: CheckedRequest): Promise<AssertionFault | undefined> {
     if (assertion === undefined) return 'missing';
-    if (assertion.length > maxCharacters) return 'malformed';
+    // jose also accepts padding and spaces: then one assertion would have any number of spellings,
+    // each remembered for itself.
+    if (assertion.length > maxCharacters || !compactForm.test(assertion)) return 'malformed';
     const nowMs = this.#options.nowMs();
     const digest = hash('sha256', assertion, 'base64url');
     const known = this.#verified.get(digest);
@@ -107,14 +111,17 @@ export class AssertionCheck {
     const verified = this.#verified;
     try {
       const { payload } = await jwtVerify(assertion, this.#keyOf, options);
-      const { aud, iat = NaN, exp = NaN, jti, htm, target_sha256 } = payload;
+      const { aud, iat = NaN, exp = NaN, nbf = iat, jti, htm, target_sha256 } = payload;
       // jose accepts a list that contains the audience; the gateway never sends one.
       if (aud !== this.#options.audience) return 'wrong_audience';
       if (!(exp - iat <= maxSeconds)) return 'malformed';
       if (jti !== undefined || htm !== undefined || target_sha256 !== undefined) {
         return this.#bindingFault(payload, exp + skewSeconds, request);
       }
-      remember(verified, digest, { fromMs: (iat - skewSeconds) * 1000, untilMs: (exp + skewSeconds) * 1000 });
+      remember(verified, digest, {
+        fromMs: (Math.max(iat, nbf) - skewSeconds) * 1000,
+        untilMs: (exp + skewSeconds) * 1000,
+      });
       return undefined;
     } catch (error) {
       return faultIn(error);
