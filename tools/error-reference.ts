@@ -1,6 +1,7 @@
 // Generates docs/errors.md from kernel/errors/error-table.ts: the table of codes, and for each code
 // when it occurs and what to do.
 import { type ErrorCode, errorTable } from '../src/kernel/errors/error-table.ts';
+import { grpcStatuses } from '../src/kernel/errors/grpc-status.ts';
 
 const introduction = `# Errors
 
@@ -27,7 +28,7 @@ X-Request-ID: 1f0d9a0e-8f0a-4a53-9f2b-0c4f1c9b8a55
 \`\`\`
 
 Programs should rely on \`code\`, which does not change; \`detail\` is for people. A client that prefers \`text/html\`, as browsers do, gets a page
-with the same content. \`Proxy-Status\` (RFC 9209) names the hop that created the response: \`portal-gateway\`, or \`portal-expose\` next to the app.
+with the same content and what to do. \`Proxy-Status\` (RFC 9209) names the hop that created the response: \`portal-gateway\`, or \`portal-expose\` next to the app.
 The gateway forwards a response of \`expose\` like a response of the app. \`retry_after\` and \`Retry-After\` are whole seconds and always come
 together. \`request_id\` is the \`X-Request-ID\` of the request, as in the log and in the request to the app. A problem never contains an address, a key,
 a stack trace or content from an app.
@@ -38,6 +39,24 @@ for each code. It is absolute where \`gateway.public_url\` is set; otherwise it 
 \`gateway.base_domain\` is set; and from \`expose\`, which serves no page. With \`about:blank\` the \`title\` is the phrase of the status (RFC 9457
 §4.2.1); \`code\` is always present.
 
+## SDKs and gRPC
+
+SDKs for APIs of language models show the text of an \`error\` member. Where a request comes from an SDK of OpenAI or Anthropic (it has a header
+\`x-stainless-*\`, \`anthropic-*\` or \`openai-*\`, or its path contains \`/v1/\`), a problem has this member besides the others. The types are those of
+[Anthropic](https://docs.anthropic.com/en/api/errors):
+
+\`\`\`json
+{
+  "error": { "message": "The gateway is not connected to a relay.", "type": "overloaded_error", "code": "no_relay" }
+}
+\`\`\`
+
+gRPC and gRPC-Web clients (\`Content-Type: application/grpc…\`) read no problem. They get an HTTP status of 200 without a body, with the status in
+\`grpc-status\` ([each code](#all-codes)) and the text in \`grpc-message\`. \`Proxy-Status\` and \`Retry-After\` are metadata. The log and the metrics have
+the HTTP status of the table.
+
+## Errors within a response
+
 An error after the response has begun cannot be reported in it. The response is cut, so that clients detect that it is incomplete (the connection
 closes before the last chunk or before its length is reached; over HTTP/2 the stream is reset).
 `;
@@ -46,9 +65,9 @@ export function errorReference(): string {
   const codes = (Object.keys(errorTable) as ErrorCode[]).toSorted(byStatus);
   const rows = codes.map((code) => {
     const { status, title, proxyError } = errorTable[code];
-    return `| ${status} | [\`${code}\`](#${code}) | ${title} | \`${proxyError}\` |\n`;
+    return `| ${status} | [\`${code}\`](#${code}) | ${title} | \`${proxyError}\` | ${grpcStatuses[code]} |\n`;
   });
-  const table = `| status | code | title | \`Proxy-Status\` |\n| --- | --- | --- | --- |\n${rows.join('')}`;
+  const table = `| status | code | title | \`Proxy-Status\` | gRPC |\n| --- | --- | --- | --- | --- |\n${rows.join('')}`;
   const sections = codes.map((code) => {
     const { status, when, remedy, source } = errorTable[code];
     const from = source === undefined ? '' : ` from \`${source}\``;

@@ -2,7 +2,7 @@
 import type { ProxyErrorType } from '../kernel/errors/error-shape.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { fieldValue } from '../kernel/http/field-value.ts';
-import type { RawHeaders } from '../kernel/http/http.ts';
+import type { RequestHead } from '../kernel/http/http.ts';
 import { problemOf } from '../kernel/errors/problem.ts';
 import type { WholeResponse } from '../kernel/http/whole-response.ts';
 
@@ -13,16 +13,17 @@ import type { WholeResponse } from '../kernel/http/whole-response.ts';
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 
 /**
- * `received`: the headers of the request, or undefined if it could not be read. `proxyError`:
- * overrides the one from the error table.
+ * `head`: undefined if the request could not be read. `proxyError`: overrides the one from the error
+ * table.
  */
 export function exposeProblem(
   error: GatewayError,
-  received: RawHeaders | undefined,
+  head: Pick<RequestHead, 'headers' | 'target'> | undefined,
   proxyError: ProxyErrorType | undefined,
 ): WholeResponse {
-  const id = received === undefined ? undefined : fieldValue(received, 'x-request-id');
+  const id = head === undefined ? undefined : fieldValue(head.headers, 'x-request-id');
   const requestId = id !== undefined && requestIdForm.test(id) ? id : undefined;
   // `expose` serves no error page, and does not know the URL of the gateway's page for its callers.
-  return problemOf(error, { proxy: 'portal-expose', requestId, errorsUrl: undefined, received, proxyError });
+  const { headers: received, target } = head ?? {};
+  return problemOf(error, { proxy: 'portal-expose', requestId, errorsUrl: undefined, received, target, proxyError });
 }

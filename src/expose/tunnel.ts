@@ -162,7 +162,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
 
   fail({ error, proxyError }: RequestFault): void {
     const served = this.#served;
-    if (served?.begun !== true) this.#respond(exposeProblem(error, served?.head.headers, proxyError));
+    if (served?.begun !== true) this.#respond(exposeProblem(error, served?.head, proxyError));
     // Headers are already sent: deliver what was received, then close so that the response is
     // visibly incomplete.
     else if (this.#writer.endsByClose) this.#pipe.destroy();
@@ -229,7 +229,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
     // The app must not mistake the partial body for a complete one.
     this.#exchange?.abort();
     if (served?.begun === true) this.#pipe.destroy();
-    else this.#respond(exposeProblem(error, served?.head.headers, undefined));
+    else this.#respond(exposeProblem(error, served?.head, undefined));
   }
 
   #respond(whole: WholeResponse): void {

@@ -1,12 +1,14 @@
 // The HTML page of a problem, for browsers. Self-contained: no script, no external resources, and
 // styles that the page's content security policy allows by hash.
-import { escaped, styleSource } from './html.ts';
+import { escaped, prose, styleSource, withCode } from './html.ts';
 
 export interface PageContent {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
   readonly code: string;
+  /** What to do, in the Markdown of the error table. */
+  readonly remedy: string;
   /** The URL that documents the code; undefined if there is none. */
   readonly link: string | undefined;
   /** Undefined: the request has no id. */
@@ -26,7 +28,7 @@ code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 /** The source list for `style-src`. */
 export const pageStyles: string = styleSource(styles);
 
-export function problemPage({ title, status, detail, code, link, requestId }: PageContent): string {
+export function problemPage({ title, status, detail, code, remedy, link, requestId }: PageContent): string {
   const request = requestId === undefined ? '' : ` · request <code>${escaped(requestId)}</code>`;
   const name = `<code>${escaped(code)}</code>`;
   const linked = link === undefined ? name : `<a href="${escaped(link)}">${name}</a>`;
@@ -39,7 +41,8 @@ export function problemPage({ title, status, detail, code, link, requestId }: Pa
 <main>
 <p><small>Portal Gateway · ${status}</small></p>
 <h1>${escaped(title)}</h1>
-<p>${escaped(detail)}</p>
+<p>${withCode(detail)}</p>
+<p><b>What to do.</b> ${prose(remedy)}</p>
 <p><small>Code ${linked}${request}</small></p>
 </main>
 </html>

@@ -1,11 +1,14 @@
-// Renders an error for a client as application/problem+json (RFC 9457) or as an HTML page, with
-// Proxy-Status (RFC 9209). Uses the error's table row and detail, never its cause.
+// Renders an error for a client as application/problem+json (RFC 9457), as an HTML page or as a gRPC
+// status, with Proxy-Status (RFC 9209). Uses the error's table row and detail, never its cause.
 import { STATUS_CODES } from 'node:http';
 import type { ProxyErrorType } from './error-shape.ts';
 import { errorTable } from './error-table.ts';
 import type { GatewayError } from './gateway-error.ts';
-import type { RawHeaders } from '../http/http.ts';
+import { grpcFields } from './grpc-status.ts';
+import { noHeaders, type RawHeaders } from '../http/http.ts';
+import { grpcType, problemFormat, type ProblemFormat } from './problem-format.ts';
 import { pageStyles, problemPage } from './problem-page.ts';
+import { sdkError } from './sdk-error.ts';
 import { contentPolicy, type WholeResponse, wholeResponse } from '../http/whole-response.ts';
 
 export interface ProblemContext {
@@ -18,35 +21,54 @@ export interface ProblemContext {
    * reachable for the client.
    */
   readonly errorsUrl: string | undefined;
-  /** The headers of the request, whose Accept selects JSON or HTML. Undefined: JSON. */
+  /** The headers of the request, which select the format. Undefined: JSON. */
   readonly received?: RawHeaders | undefined;
+  /** The target of the request, which tells APIs of language models from others. */
+  readonly target?: string | undefined;
   /** Overrides the error type of the table. */
   readonly proxyError?: ProxyErrorType | undefined;
 }
 
 export function problemOf(error: GatewayError, context: ProblemContext): WholeResponse {
-  const { status, title, proxyError } = errorTable[error.code];
+  const { code, retryAfterSeconds } = error;
+  const { proxy, received = noHeaders, target = '' } = context;
+  const reason = context.proxyError ?? errorTable[code].proxyError;
+  const { status, headers, body } = responseIn(problemFormat(received, target), error, context);
+  const all = headers.concat('Proxy-Status', `${proxy}; error=${reason}; details="${code}"`);
+  if (retryAfterSeconds !== undefined) all.push('Retry-After', String(retryAfterSeconds));
+  all.push(...error.headers);
+  return { status, headers: all, body };
+}
+
+function responseIn(format: ProblemFormat, error: GatewayError, context: ProblemContext): WholeResponse {
+  const { status, title, remedy } = errorTable[error.code];
   const { code, message: detail, retryAfterSeconds } = error;
-  const { proxy, requestId, received, errorsUrl } = context;
+  const { requestId, received = noHeaders, errorsUrl } = context;
   const link = errorsUrl === undefined ? undefined : `${errorsUrl}#${code}`;
-  const response =
-    received !== undefined && prefersHtml(received)
-      ? htmlResponse(status, problemPage({ title, status, detail, code, link, requestId }))
-      : problemResponse(status, {
-          // RFC 9457 §4.2.1: with about:blank, the title is the phrase of the status.
-          type: link ?? 'about:blank',
-          title: link === undefined ? (STATUS_CODES[status] ?? title) : title,
-          status,
-          detail,
-          code,
-          ...(requestId !== undefined && { request_id: requestId }),
-          ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
-        });
-  const reason = context.proxyError ?? proxyError;
-  const headers = response.headers.concat('Proxy-Status', `${proxy}; error=${reason}; details="${code}"`);
-  if (retryAfterSeconds !== undefined) headers.push('Retry-After', String(retryAfterSeconds));
-  headers.push(...error.headers);
-  return { status, headers, body: response.body };
+  switch (format) {
+    case 'grpc':
+      return grpcResponse(grpcType(received) ?? 'application/grpc', grpcFields(code, detail));
+    case 'html':
+      return htmlResponse(status, problemPage({ title, status, detail, code, remedy, link, requestId }));
+    case 'json':
+    case 'sdk':
+      return problemResponse(status, {
+        // RFC 9457 §4.2.1: with about:blank, the title is the phrase of the status.
+        type: link ?? 'about:blank',
+        title: link === undefined ? (STATUS_CODES[status] ?? title) : title,
+        status,
+        detail,
+        code,
+        ...(requestId !== undefined && { request_id: requestId }),
+        ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
+        ...(format === 'sdk' && { error: sdkError(status, code, detail) }),
+      });
+  }
+}
+
+/** A response of trailers only: for gRPC, every other HTTP status is one of the transport. */
+function grpcResponse(type: string, fields: readonly string[]): WholeResponse {
+  return { status: 200, headers: ['Content-Type', type, 'Content-Length', '0', ...fields], body: new Uint8Array() };
 }
 
 function problemResponse(status: number, problem: object): WholeResponse {
@@ -55,39 +77,4 @@ function problemResponse(status: number, problem: object): WholeResponse {
 
 function htmlResponse(status: number, page: string): WholeResponse {
   return wholeResponse(status, 'text/html; charset=utf-8', Buffer.from(page), contentPolicy(pageStyles));
-}
-
-/**
- * Whether Accept names text/html explicitly and weighs it at least as high as JSON, as browsers do.
- * All other clients get JSON.
- */
-function prefersHtml(received: RawHeaders): boolean {
-  let html = 0;
-  let json = 0;
-  for (let i = 0; i < received.length; i += 2) {
-    const name = received[i] ?? '';
-    if (name.length !== 6 || name.toLowerCase() !== 'accept') continue;
-    for (const range of (received[i + 1] ?? '').split(',')) {
-      const [type = '', ...parameters] = range.split(';');
-      switch (type.trim().toLowerCase()) {
-        case 'text/html':
-          html = Math.max(html, weightOf(parameters));
-          break;
-        case 'application/json':
-        case 'application/problem+json':
-          json = Math.max(json, weightOf(parameters));
-      }
-    }
-  }
-  return html > 0 && html >= json;
-}
-
-function weightOf(parameters: readonly string[]): number {
-  for (const parameter of parameters) {
-    const [name = '', value = ''] = parameter.split('=');
-    if (name.trim().toLowerCase() !== 'q') continue;
-    const weight = Number(value.trim());
-    return weight >= 0 && weight <= 1 ? weight : 0;
-  }
-  return 1;
 }

@@ -1,7 +1,7 @@
 // The page that the `type` of a problem links to: every error code with its status, when it occurs
 // and what to do. Generated from the error table, like docs/errors.md.
 import { type ErrorCode, errorTable } from '../../kernel/errors/error-table.ts';
-import { escaped, styleSource } from '../../kernel/errors/html.ts';
+import { escaped, prose, styleSource } from '../../kernel/errors/html.ts';
 import { contentPolicy, wholeResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
 
 const styles = `
@@ -49,14 +49,4 @@ function section(code: ErrorCode): string {
 <p>What to do: ${prose(remedy)}</p>
 </section>
 `;
-}
-
-/**
- * Renders the table's Markdown: code spans, and links, of which only the text is kept because their
- * targets are files under docs/.
- */
-function prose(markdown: string): string {
-  return escaped(markdown)
-    .replaceAll(/\[([^[\]]*)\]\([^()]*\)/g, '$1')
-    .replaceAll(/`([^`]*)`/g, '<code>$1</code>');
 }

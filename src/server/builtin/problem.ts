@@ -14,6 +14,7 @@ export function problemFor(exchange: Exchange, error: GatewayError): WholeRespon
     requestId,
     errorsUrl: errorsUrl(exchange),
     received: req.headers,
+    target: req.target,
   } as const;
   const problem = problemOf(error, context);
   return { ...problem, headers: problem.headers.concat(corsFieldsOfError(exchange, error)) };

@@ -112,6 +112,8 @@ export class Http2Sink extends ResponseSink {
     // Costs a frame, and only a response without a known length can have trailers.
     const waitForTrailers = lengthBytes === -1 && !this.bodyless;
     if (waitForTrailers) this.#stream.once('wantTrailers', this.#sendTrailers);
+    // An empty response ends with its head: gRPC clients read the status in such a head only.
+    if (lengthBytes === 0) this.bodyless = true;
     this.#stream.respond(fields, { endStream: this.bodyless, waitForTrailers });
   }
 
@@ -134,7 +136,7 @@ export class Http2Sink extends ResponseSink {
   }
 
   protected override writeWhole(status: number, headers: RawHeaders, body: Uint8Array): void {
-    this.bodyless = this.exchange.req.method === 'HEAD';
+    this.bodyless = this.exchange.req.method === 'HEAD' || body.length === 0;
     this.writeHead(status, headers);
     this.writeEnd(this.bodyless ? undefined : body, noHeaders);
   }
