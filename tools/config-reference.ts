@@ -1,6 +1,7 @@
 // Generates docs/configuration.md: the rules as text, and every setting in tables written from the
 // schema.
 import { environmentName } from '../src/config/schema/names.ts';
+import { staysUnset } from '../src/config/schema/field-meta.ts';
 import { spelled } from '../src/config/schema/fields.ts';
 import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
 import { referenceForms } from '../src/config/source/secrets/sources.ts';
@@ -145,8 +146,7 @@ function inMarkdown(text: string): string {
 
 function defaultOf({ kind, about }: Shape): string {
   const { initial } = about;
-  if (kind === 'scalar' && initial === undefined)
-    return about.bounds === undefined || about.required === true ? '_required_' : 'not set';
+  if (kind === 'scalar' && initial === undefined) return staysUnset(about) ? 'not set' : '_required_';
   if (initial === '') return 'empty';
   if (Array.isArray(initial) && initial.length > 0) return initial.map((item) => `\`${String(item)}\``).join(', ');
   if (kind !== 'scalar') return 'none';

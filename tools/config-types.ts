@@ -1,6 +1,7 @@
 // Generates src/config/load/config.ts: the types of a finished configuration, written from the
 // schema. With isolatedDeclarations, they cannot be inferred from the schema; generated types also
 // have names, units and comments for readers.
+import { staysUnset } from '../src/config/schema/field-meta.ts';
 import { propertyName } from '../src/config/schema/names.ts';
 import type { Shape, SectionShape } from '../src/config/schema/shape.ts';
 
@@ -54,14 +55,10 @@ function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, st
   // Reserves its place before the interfaces nested in it.
   if (known === undefined) interfaces.set(typeName, '');
   const members = [...fields].map(([name, field]) => {
-    const inherits =
-      field.kind === 'scalar' &&
-      field.about.bounds !== undefined &&
-      field.about.initial === undefined &&
-      field.about.required !== true;
+    const isOptional = field.kind === 'scalar' && staysUnset(field.about);
     const secret = field.about.secret === 'always' || field.about.secret === 'private' ? ' A secret.' : '';
     const words = `/** ${field.about.description.replaceAll('*/', '*\\/')}${secret} */`;
-    return `${words}\nreadonly ${propertyName(name, field)}${inherits ? '?' : ''}: ${typeOf(field, interfaces)};\n`;
+    return `${words}\nreadonly ${propertyName(name, field)}${isOptional ? '?' : ''}: ${typeOf(field, interfaces)};\n`;
   });
   const text = `/** ${description.replaceAll('*/', '*\\/')} */\nexport interface ${typeName} {\n${members.join('')}}\n`;
   const body = (whole: string): string => whole.slice(whole.indexOf('\n'));

@@ -6,6 +6,7 @@ import { key, testKey, testPolicy } from '../../test/helpers/policy.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { createApiKey, prefixCharacters } from './api-key.ts';
 import { AuthThrottle } from './auth-throttle.ts';
+import { basicOff } from './basic-use.ts';
 import { Authenticator, type AuthDecision, type AuthRequest } from './authenticator.ts';
 import { bcryptCompare } from './bcrypt.ts';
 import { BcryptPool } from './bcrypt-pool.ts';
@@ -35,7 +36,7 @@ function setup(
   const policy = testPolicy({ auth: { keys }, acl });
   const usual: AuthRequest = {
     ...{ headers: ['X-API-Key', key], upgrade: false, policy, clientIp: '192.0.2.1', place: 'gateway' },
-    ...{ isOpen: () => false, cancellation: { cancelled: false } },
+    ...{ isOpen: () => false, basic: basicOff, cancellation: { cancelled: false } },
   };
   return { decide: (request) => authenticator.decide({ ...usual, ...request }), used };
 }

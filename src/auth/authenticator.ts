@@ -12,6 +12,7 @@ import type { Steps } from '../kernel/work/slices.ts';
 import { addressSetSteps } from '../policy/addresses.ts';
 import { compiledInSteps } from '../policy/compiled.ts';
 import type { KeyPolicy, LeasePolicy, Policy } from '../policy/policy.ts';
+import type { BasicUse } from './basic-use.ts';
 import {
   expiredKey,
   keyAddressDenied,
@@ -42,6 +43,7 @@ export interface AuthRequest {
   readonly place: LeasePolicy['credentials'];
   /** Whether the lease needs no credential. Called only when the choice depends on it. */
   readonly isOpen: () => boolean;
+  readonly basic: BasicUse;
   readonly cancellation: Pick<Cancellation, 'cancelled'>;
 }
 
@@ -101,32 +103,37 @@ export class Authenticator {
    * rejects because of the client's input.
    */
   decide(request: AuthRequest): AuthDecision | Promise<AuthDecision> {
-    const { policy, upgrade, place } = request;
+    const { policy, upgrade, place, basic } = request;
     if (!policy.auth.enabled) return off;
     const fields = credentialFields(request.headers);
     const credential = this.#choose(fields, request);
     const protocols = place === 'app' || policy.auth.forwardCredential ? undefined : fields.protocols;
     switch (credential.kind) {
-      case 'key':
+      case 'key': {
+        // Before the key is verified, so that pages can neither test keys nor use up verifications.
+        const error = credential.basic === true ? basic.refusal() : undefined;
+        if (error !== undefined) return { kind: 'rejected', method: 'api_key', error };
         return this.#verify(request, credential, protocols);
+      }
       case 'none':
         // When no lease is open to everyone, reject here: no admission or look-up for callers
         // without a credential.
         if (aclOf(policy).admitsAnonymous) return { kind: 'anonymous', protocols };
-        return { kind: 'rejected', method: 'none', error: missingCredentials({ upgrade, place }) };
+        return { kind: 'rejected', method: 'none', error: missingCredentials({ upgrade, place, basic }) };
       case 'two':
-        return { kind: 'rejected', method: 'api_key', error: malformedCredentials(credential) };
+        return { kind: 'rejected', method: 'api_key', error: malformedCredentials(credential, basic) };
       case 'unusable':
       case 'ambiguous':
-        return { kind: 'rejected', method: 'other', error: malformedCredentials(credential) };
+        return { kind: 'rejected', method: 'other', error: malformedCredentials(credential, basic) };
     }
   }
 
-  #choose(fields: CredentialFields, { upgrade, policy, place, isOpen }: AuthRequest): Credential {
+  #choose(fields: CredentialFields, { upgrade, policy, place, isOpen, basic }: AuthRequest): Credential {
     if (place === 'app') return gatewayKeyOf(fields);
     return chooseCredential(fields, {
       upgrade,
       isOpen,
+      basic: basic.accepted,
       claimOf: (token) => this.#verifier.claimOf(token, ringOf(policy), policy.auth.cacheTtlMs),
     });
   }
@@ -157,7 +164,7 @@ export class Authenticator {
     outcome: VerifyOutcome,
   ): AuthDecision {
     if (outcome.kind !== 'key') {
-      return { kind: 'rejected', method: 'api_key', error: unverifiedKey(outcome, credential) };
+      return { kind: 'rejected', method: 'api_key', error: unverifiedKey(outcome, credential, request.basic) };
     }
     const { key } = outcome;
     const nowMs = this.#clock.wallMs();
@@ -169,9 +176,13 @@ export class Authenticator {
 }
 
 /** Why the key is not accepted now, or from this address, although it is right. */
-function conditionFault(key: KeyPolicy, { policy, clientIp }: AuthRequest, nowMs: number): GatewayError | undefined {
-  if (key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs) return expiredKey();
-  if (key.notBeforeMs !== undefined && nowMs < key.notBeforeMs) return notYetValidKey();
+function conditionFault(
+  key: KeyPolicy,
+  { policy, clientIp, basic }: AuthRequest,
+  nowMs: number,
+): GatewayError | undefined {
+  if (key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs) return expiredKey(basic);
+  if (key.notBeforeMs !== undefined && nowMs < key.notBeforeMs) return notYetValidKey(basic);
   const isAllowed = allowedOf(policy).get(key);
   return isAllowed === undefined || isAllowed(clientIp) ? undefined : keyAddressDenied();
 }

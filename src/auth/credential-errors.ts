@@ -1,34 +1,47 @@
-// The errors of authentication, with the challenges of RFC 6750 §3. Their texts depend only on what
-// the client sent, so that they reveal nothing about the configured keys.
+// The errors of authentication, with the challenges of RFC 6750 §3 and RFC 7617 §2. Their texts
+// depend only on what the client sent, so that they reveal nothing about the configured keys.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { LeasePolicy } from '../policy/policy.ts';
 import { formOf } from './api-key.ts';
+import type { BasicUse } from './basic-use.ts';
 import { keyProtocol, type Credential, type KeyCredential } from './credential.ts';
 import type { VerifyOutcome } from './throttled-verifier.ts';
 
 const realm = 'Bearer realm="portal-gateway"';
+/** On a line of its own: some clients read only the first challenge of a line. */
+const basicChallenge = ['WWW-Authenticate', 'Basic realm="portal-gateway", charset="UTF-8"'];
 const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` as well.';
 
 /** The request, as far as it decides where a key can be sent. */
 interface MissingFrom {
   readonly upgrade: boolean;
   readonly place: LeasePolicy['credentials'];
+  readonly basic: BasicUse;
 }
 
 /** RFC 6750 §3: without a credential, the challenge has no error code. */
-export function missingCredentials({ upgrade, place }: MissingFrom): GatewayError {
+export function missingCredentials({ upgrade, place, basic }: MissingFrom): GatewayError {
   const places = ['`Authorization: Bearer`', '`X-API-Key`', '`X-Gateway-Key`'];
+  if (basic.accepted) places.push('the password of `Authorization: Basic`');
   if (upgrade) places.push(`the subprotocol \`${keyProtocol('KEY')}\``);
   const last = places.pop() ?? '';
   const detail = `Send an API key as ${place === 'app' ? '`X-Gateway-Key`' : `${places.join(', ')} or ${last}`}.`;
-  return new GatewayError('missing_credentials', detail, { headers: ['WWW-Authenticate', realm] });
+  return new GatewayError('missing_credentials', detail, {
+    headers: ['WWW-Authenticate', realm, ...basicFields(basic)],
+  });
 }
 
 /** For headers that hold something other than one key. */
-export function malformedCredentials({ kind }: Exclude<Credential, { readonly kind: 'none' | 'key' }>): GatewayError {
+export function malformedCredentials(
+  { kind }: Exclude<Credential, { readonly kind: 'none' | 'key' }>,
+  basic: BasicUse,
+): GatewayError {
   switch (kind) {
-    case 'unusable':
-      return invalidCredentials(`\`Authorization\` must be \`Bearer\` followed by a key of this gateway. ${forTheApp}`);
+    case 'unusable': {
+      const orBasic = basic.accepted ? ', or `Basic` with the key as its password' : '';
+      const detail = `\`Authorization\` must be \`Bearer\` followed by a key of this gateway${orBasic}. ${forTheApp}`;
+      return invalidCredentials(detail, basic);
+    }
     case 'ambiguous':
       return new GatewayError(
         'invalid_request',
@@ -42,10 +55,11 @@ export function malformedCredentials({ kind }: Exclude<Credential, { readonly ki
 export function unverifiedKey(
   outcome: Exclude<VerifyOutcome, { readonly kind: 'key' }>,
   credential: KeyCredential,
+  basic: BasicUse,
 ): GatewayError {
   switch (outcome.kind) {
     case 'unknown':
-      return invalidCredentials(unknownKeyDetail(credential));
+      return invalidCredentials(unknownKeyDetail(credential), basic);
     case 'overloaded':
       return new GatewayError('overloaded', 'Too many keys are waiting to be verified.', { retryAfterSeconds: 1 });
     case 'throttled':
@@ -62,8 +76,8 @@ const shownNames = {
   'sec-websocket-protocol': 'Sec-WebSocket-Protocol',
 };
 
-function unknownKeyDetail({ key, header }: KeyCredential): string {
-  const place = `\`${shownNames[header]}\``;
+function unknownKeyDetail({ key, header, basic }: KeyCredential): string {
+  const place = basic === true ? 'the password of `Authorization`' : `\`${shownNames[header]}\``;
   if (key === '') return `${place} is empty.`;
   if (header !== 'authorization' && /^bearer\s/i.test(key))
     return `${place} must contain the key alone, without \`Bearer\`.`;
@@ -81,22 +95,26 @@ function unknownKeyDetail({ key, header }: KeyCredential): string {
   }
 }
 
-export function expiredKey(): GatewayError {
-  return new GatewayError('expired_credentials', 'The API key has expired.', { headers: challenge('invalid_token') });
+export function expiredKey(basic: BasicUse): GatewayError {
+  return new GatewayError('expired_credentials', 'The API key has expired.', { headers: challenges(basic) });
 }
 
-export function notYetValidKey(): GatewayError {
-  return invalidCredentials('The API key is not valid yet.');
+export function notYetValidKey(basic: BasicUse): GatewayError {
+  return invalidCredentials('The API key is not valid yet.', basic);
 }
 
 export function keyAddressDenied(): GatewayError {
   return new GatewayError('ip_denied', 'The API key may not be used from this address.');
 }
 
-function invalidCredentials(detail: string): GatewayError {
-  return new GatewayError('invalid_credentials', detail, { headers: challenge('invalid_token') });
+function invalidCredentials(detail: string, basic: BasicUse): GatewayError {
+  return new GatewayError('invalid_credentials', detail, { headers: challenges(basic) });
 }
 
-function challenge(error: string): string[] {
-  return ['WWW-Authenticate', `${realm}, error="${error}"`];
+function challenges(basic: BasicUse): string[] {
+  return ['WWW-Authenticate', `${realm}, error="invalid_token"`, ...basicFields(basic)];
+}
+
+function basicFields({ challenged }: BasicUse): readonly string[] {
+  return challenged ? basicChallenge : [];
 }

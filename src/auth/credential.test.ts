@@ -13,6 +13,8 @@ interface Row {
   /** The lease needs no credential. */
   readonly open?: true;
   readonly protocols?: string;
+  /** A key may be the password of Basic. */
+  readonly basic?: true;
 }
 
 const protocols = 'Sec-WebSocket-Protocol';
@@ -170,19 +172,99 @@ const whose: readonly Row[] = [
   { what: 'open: two keys of ours', headers: ['X-API-Key', 'k', ...ours], open: true, is: 'two' },
 ];
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const basic = (text: string): readonly string[] => ['Authorization', `Basic ${base64(text)}`];
+
+const withBasic: readonly Row[] = [
+  { what: 'the password is the key', headers: basic('u:k'), basic: true, is: ['authorization', 'k'] },
+  { what: 'without a user', headers: basic(':k'), basic: true, is: ['authorization', 'k'] },
+  { what: 'with colons in the key', headers: basic('u:k:l:'), basic: true, is: ['authorization', 'k:l:'] },
+  { what: 'with a key that is not ours', headers: basic('u:t'), basic: true, is: ['authorization', 't'] },
+  { what: 'with UTF-8', headers: basic('ü:schlüssel'), basic: true, is: ['authorization', 'schlüssel'] },
+  {
+    what: 'with Latin-1',
+    headers: ['Authorization', `Basic ${Buffer.from('u:schl\xfcssel', 'latin1').toString('base64')}`],
+    ...{ basic: true, is: ['authorization', 'schlüssel'] },
+  },
+  {
+    what: 'in another case, with more space',
+    headers: ['authorization', `bASIC \t ${base64('u:k')} `],
+    ...{ basic: true, is: ['authorization', 'k'] },
+  },
+  {
+    what: 'without padding',
+    headers: ['Authorization', `Basic ${base64('u:k2').replaceAll('=', '')}`],
+    ...{ basic: true, is: ['authorization', 'k2'] },
+  },
+  { what: 'an empty password', headers: basic('u:'), basic: true, is: 'unusable' },
+  { what: 'our key as the user', headers: basic('k:'), basic: true, is: 'unusable' },
+  { what: 'no colon', headers: basic('k'), basic: true, is: 'unusable' },
+  { what: 'not Base64', headers: ['Authorization', 'Basic u:k'], basic: true, is: 'unusable' },
+  { what: 'no Base64', headers: ['Authorization', 'Basic'], basic: true, is: 'unusable' },
+  { what: 'two credentials joined', headers: ['Authorization', 'Basic dTpr, Basic dTpr'], basic: true, is: 'unusable' },
+  { what: 'too long', headers: basic(`u:k${'k'.repeat(4_096)}`), basic: true, is: 'unusable' },
+  { what: 'beside our key', headers: [...basic('u:k'), 'X-API-Key', 'k'], basic: true, is: 'two' },
+  {
+    what: 'beside a key of the app',
+    headers: [...basic('u:k'), 'X-API-Key', 't'],
+    basic: true,
+    is: ['authorization', 'k'],
+  },
+  {
+    what: 'the app’s beside our key',
+    headers: [...basic('u:t'), 'X-API-Key', 'k'],
+    basic: true,
+    is: ['x-api-key', 'k'],
+  },
+  {
+    what: 'beside X-Gateway-Key',
+    headers: [...basic('u:k'), 'X-Gateway-Key', 'k'],
+    basic: true,
+    is: ['x-gateway-key', 'k'],
+  },
+  {
+    what: 'beside a subprotocol',
+    headers: [...basic('u:k'), protocols, 'portal-gateway.bearer.k'],
+    ...{ basic: true, upgrade: true, is: 'two', protocols: '' },
+  },
+  { what: 'open: our key', headers: basic('u:k'), basic: true, open: true, is: ['authorization', 'k'] },
+  { what: 'open: a possible key', headers: basic('u:p'), basic: true, open: true, is: ['authorization', 'p'] },
+  { what: 'open: a password of the app', headers: basic('u:t'), basic: true, open: true, is: 'none' },
+  { what: 'off: our key', headers: basic('u:k'), is: 'unusable' },
+  { what: 'off, open: our key is hidden from the app', headers: basic('u:k'), open: true, is: 'unusable' },
+  { what: 'off, open: our key as the user is hidden', headers: basic('k:'), open: true, is: 'unusable' },
+  { what: 'off, open: a possible key belongs to the app', headers: basic('u:p'), open: true, is: 'none' },
+];
+
 /** Classifies the tokens of the table: our keys, possible keys, the app's tokens. */
 function claimOf(token: string): Claim {
   if (/^(?:k|schl)/.test(token)) return 'ours';
   return token.startsWith('p') ? 'possible' : 'foreign';
 }
 
+function assertChosen(row: Row): void {
+  const { headers, is, protocols: left } = row;
+  const [upgrade, open, basic] = [row.upgrade === true, row.open === true, row.basic === true];
+  const fields = credentialFields(headers);
+  const found = chooseCredential(fields, { upgrade, isOpen: () => open, basic, claimOf });
+  const { basic: isBasic = false, ...credential } = found as { readonly basic?: boolean };
+  assert.deepEqual(credential, typeof is === 'string' ? { kind: is } : { kind: 'key', header: is[0], key: is[1] });
+  assert.equal(fields.protocols, left);
+  assert.equal(isBasic, basic && typeof is !== 'string' && is[0] === 'authorization');
+}
+
 describe('which credential is used', () => {
-  for (const { what, headers, upgrade = false, open = false, is, protocols: left } of [...rows, ...whose]) {
-    test(what, () => {
-      const fields = credentialFields(headers);
-      const found = chooseCredential(fields, { upgrade, isOpen: () => open, claimOf });
-      assert.deepEqual(found, typeof is === 'string' ? { kind: is } : { kind: 'key', header: is[0], key: is[1] });
-      assert.equal(fields.protocols, left);
+  for (const row of [...rows, ...whose]) {
+    test(row.what, () => {
+      assertChosen(row);
+    });
+  }
+});
+
+describe('Basic', () => {
+  for (const row of withBasic) {
+    test(row.what, () => {
+      assertChosen(row);
     });
   }
 });

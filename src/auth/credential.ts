@@ -1,18 +1,21 @@
 // Finds the credential of a request, and decides which one counts when there are several. Verifies
 // nothing: the caller classifies tokens.
 import type { RawHeaders } from '../kernel/http/http.ts';
+import { basicCredential } from './basic.ts';
 
 export interface KeyCredential {
   readonly kind: 'key';
   readonly key: string;
   /** The header that carried the key, in lower case. */
   readonly header: 'x-gateway-key' | 'x-api-key' | 'authorization' | 'sec-websocket-protocol';
+  /** The key is the password of Basic, which browsers store and send by themselves. */
+  readonly basic?: true;
 }
 
 export type Credential =
   | KeyCredential
   | { readonly kind: 'none' }
-  /** A scheme other than Bearer, or no token. */
+  /** A scheme that is not accepted, or no token. */
   | { readonly kind: 'unusable' }
   /** A relevant header occurs twice, or two were joined into one. */
   | { readonly kind: 'ambiguous' }
@@ -46,6 +49,8 @@ export interface ChoiceRules {
    * app.
    */
   readonly isOpen: () => boolean;
+  /** Whether a key may be the password of Basic. */
+  readonly basic: boolean;
   readonly claimOf: (token: string) => Claim;
 }
 
@@ -105,18 +110,20 @@ export function chooseCredential(fields: CredentialFields, rules: ChoiceRules): 
   const authorization = authorizationOf(authorizations[0]);
   if (authorization === 'ambiguous') return ambiguous;
   const apiKey = apiKeys[0] === undefined ? undefined : utf8(apiKeys[0]);
-  const isOurs = (token: string | undefined): boolean => token !== undefined && claimOn(token, rules) === 'ours';
   if (offered[0] !== undefined) {
-    if (isOurs(apiKey) || isOurs(authorization?.token)) return two;
+    const claims = claimsOn(apiKey, authorization, rules);
+    if (claims.apiKey === 'ours' || claims.authorization === 'ours') return two;
     return { kind: 'key', key: utf8(offered[0]), header: 'sec-websocket-protocol' };
   }
   return betweenTwo(apiKey, authorization, rules);
 }
 
 interface Authorization {
-  /** The Bearer token; for other schemes the whole value. */
+  readonly scheme: 'bearer' | 'basic' | 'other';
+  /** The Bearer token, or the password of Basic; for other schemes the whole value. */
   readonly token: string;
-  readonly isBearer: boolean;
+  /** The user of Basic, otherwise ''. */
+  readonly user: string;
 }
 
 function betweenTwo(
@@ -126,18 +133,34 @@ function betweenTwo(
 ): Credential {
   const isOpen = (apiKey ?? authorization) !== undefined && rules.isOpen();
   // A single header, and the lease requires a credential: its value is the credential.
-  if (!isOpen && (apiKey === undefined || authorization === undefined)) return credentialIn(apiKey, authorization);
-  const claims = {
-    apiKey: apiKey === undefined ? 'foreign' : claimOn(apiKey, rules),
-    authorization: authorization === undefined ? 'foreign' : claimOn(authorization.token, rules),
-  };
-  if (claims.apiKey === 'ours') return claims.authorization === 'ours' ? two : credentialIn(apiKey, undefined);
-  if (claims.authorization === 'ours') return credentialIn(undefined, authorization);
-  if (claims.apiKey === 'possible') return credentialIn(apiKey, undefined);
-  if (claims.authorization === 'possible' && authorization?.isBearer === true) {
-    return credentialIn(undefined, authorization);
+  if (!isOpen && (apiKey === undefined || authorization === undefined)) {
+    return credentialIn(apiKey, authorization, rules);
   }
-  return isOpen ? none : credentialIn(apiKey, authorization);
+  const claims = claimsOn(apiKey, authorization, rules);
+  if (claims.apiKey === 'ours') return claims.authorization === 'ours' ? two : credentialIn(apiKey, undefined, rules);
+  if (claims.authorization === 'ours') return credentialIn(undefined, authorization, rules);
+  if (claims.apiKey === 'possible') return credentialIn(apiKey, undefined, rules);
+  if (claims.authorization === 'possible' && authorization !== undefined && isUsable(authorization, rules)) {
+    return credentialIn(undefined, authorization, rules);
+  }
+  return isOpen ? none : credentialIn(apiKey, authorization, rules);
+}
+
+interface Claims {
+  readonly apiKey: Claim;
+  readonly authorization: Claim;
+}
+
+function claimsOn(apiKey: string | undefined, authorization: Authorization | undefined, rules: ChoiceRules): Claims {
+  return {
+    apiKey: apiKey === undefined ? 'foreign' : claimOn(apiKey, rules),
+    authorization: authorization === undefined ? 'foreign' : claimOnAuthorization(authorization, rules),
+  };
+}
+
+/** Also where Basic is not accepted: the app must not get a key that was meant for the gateway. */
+function claimOnAuthorization({ token, user }: Authorization, rules: ChoiceRules): Claim {
+  return user !== '' && rules.claimOf(user) === 'ours' ? 'ours' : claimOn(token, rules);
 }
 
 /**
@@ -151,20 +174,33 @@ function claimOn(value: string, { claimOf }: ChoiceRules): Claim {
   return claimOf(value.slice(space + 1)) === 'ours' ? 'ours' : claim;
 }
 
-function credentialIn(apiKey: string | undefined, authorization: Authorization | undefined): Credential {
+function credentialIn(
+  apiKey: string | undefined,
+  authorization: Authorization | undefined,
+  rules: ChoiceRules,
+): Credential {
   if (apiKey !== undefined) return { kind: 'key', key: apiKey, header: 'x-api-key' };
   if (authorization === undefined) return none;
-  const { token, isBearer } = authorization;
-  return isBearer && token !== '' ? { kind: 'key', key: token, header: 'authorization' } : unusable;
+  if (!isUsable(authorization, rules)) return unusable;
+  const { token: key, scheme } = authorization;
+  return { kind: 'key', key, header: 'authorization', ...(scheme === 'basic' && { basic: true }) };
+}
+
+function isUsable({ scheme, token }: Authorization, { basic }: ChoiceRules): boolean {
+  return token !== '' && (scheme === 'bearer' || (scheme === 'basic' && basic));
 }
 
 function authorizationOf(value: string | undefined): Authorization | 'ambiguous' | undefined {
   if (value === undefined) return undefined;
   const match = bearer.exec(value);
-  if (match === null) return { token: utf8(value.trim()), isBearer: false };
+  if (match === null) {
+    const basic = basicCredential(value);
+    if (basic !== undefined) return { scheme: 'basic', token: basic.password, user: basic.user };
+    return { scheme: 'other', token: utf8(value.trim()), user: '' };
+  }
   const token = match[1]?.trim() ?? '';
   // A token has no comma (RFC 6750 §2.1): an intermediary joined two credentials (RFC 9110 §5.3).
-  return token.includes(',') ? 'ambiguous' : { token: utf8(token), isBearer: true };
+  return token.includes(',') ? 'ambiguous' : { scheme: 'bearer', token: utf8(token), user: '' };
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -13,8 +13,8 @@ import type { WholeResponse } from '../kernel/http/whole-response.ts';
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 
 /**
- * `head`: undefined if the request could not be read. `proxyError`: overrides the one from the error
- * table.
+ * `head`: undefined if the request could not be read. `proxyError`: overrides the one from the
+ * error table.
  */
 export function exposeProblem(
   error: GatewayError,

@@ -111,6 +111,8 @@ export interface Exchange {
    * `authenticate`.
    */
   credentialField: string | undefined;
+  /** The credential in use is the password of Basic. Set by `authenticate`. */
+  usesBasic: boolean;
   /**
    * Set by `resolveLease`; by `forward` when the lease has moved to another id in the meantime.
    */

@@ -17,6 +17,8 @@ export interface LeaseSettings {
   /** Undefined: the general setting applies. */
   readonly cors: CorsPolicy | undefined;
   readonly credentials: LeasePolicy['credentials'];
+  /** Undefined: as `auth.basic`. */
+  readonly basic: boolean | undefined;
 }
 
 /** Sets and removes headers, whatever their previous values. */
@@ -45,7 +47,7 @@ export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = c
   LeasePatterns.inSteps(leases, settingsOf),
 );
 
-function* settingsOf({ hostHeader, headers, cors, assertion, credentials }: LeasePolicy): Steps<LeaseSettings> {
+function* settingsOf({ hostHeader, headers, cors, assertion, credentials, basic }: LeasePolicy): Steps<LeaseSettings> {
   yield;
   return {
     hostHeader,
@@ -54,6 +56,7 @@ function* settingsOf({ hostHeader, headers, cors, assertion, credentials }: Leas
     bindsRequest: assertion.bind === 'request',
     cors: cors.enabled ? cors : undefined,
     credentials,
+    basic,
   };
 }
 

@@ -51,6 +51,8 @@ export interface AuthPolicy {
   readonly cacheTtlMs: number;
   /** True: the credential is forwarded to the app. */
   readonly forwardCredential: boolean;
+  /** A key may be the password of `Authorization: Basic`. */
+  readonly basic: boolean;
 }
 
 export interface AssertionPolicy {
@@ -209,6 +211,8 @@ export interface LeasePolicy {
   readonly ipRules: IpRulesPolicy;
   /** Where the caller's credential is read: `app` reads `X-Gateway-Key` only. */
   readonly credentials: 'gateway' | 'app';
+  /** Absent: as `auth.basic`. */
+  readonly basic?: boolean;
   /** Empty: the default of the mode. */
   readonly hostHeader: string;
   readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };

@@ -55,6 +55,7 @@ export class ClientExchange implements Exchange {
   route: Exchange['route'] = undefined;
   principal: Exchange['principal'] = undefined;
   credentialField: Exchange['credentialField'] = undefined;
+  usesBasic = false;
   destination: Exchange['destination'] = undefined;
 
   private constructor(req: RequestHead, shared: Shared) {
@@ -103,6 +104,7 @@ export class ClientExchange implements Exchange {
     forked.route = this.route;
     forked.principal = this.principal;
     forked.credentialField = this.credentialField;
+    forked.usesBasic = this.usesBasic;
     forked.destination = this.destination;
     const { cancellation } = forked;
     this.cancellation.add(cancellation);

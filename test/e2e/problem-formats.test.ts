@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { call, exposeApp } from '../helpers/exposed-app.ts';
 import { key, startPlainGateway } from '../helpers/plain-gateway.ts';
 
-/** `APIError.generate()` of the SDK `openai` 7.59.0: reads the member `error` and ignores the rest. */
+/** `APIError.generate()` of `openai` 7.59.0: reads the member `error` and ignores the rest. */
 function shownByOpenAi(body: string): unknown {
   const { error } = JSON.parse(body) as { error?: { message?: string; type?: string; code?: string } };
   return [error?.message, error?.type, error?.code];

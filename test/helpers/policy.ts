@@ -42,7 +42,7 @@ const maps: ReadonlySet<string> = new Set(['acl', 'leases', 'leasePins']);
 export function testPolicy(parts: Parts = {}): Policy {
   const base: Policy = {
     ...policyOf(defaultConfig()),
-    auth: { enabled: true, keys: [testKey()], cacheTtlMs: 60_000, forwardCredential: false },
+    auth: { enabled: true, keys: [testKey()], cacheTtlMs: 60_000, forwardCredential: false, basic: false },
     acl: { '*': ['*'] },
     rateLimit: unlimited,
   };

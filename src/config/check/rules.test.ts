@@ -150,12 +150,13 @@ rate_limit: { per_key: { overrides: { nobody: ${limit}, one: ${limit} } } }`;
     const text = `${key}lease_acl: { "*": ["*"] }
 gateway: { forward_headers: [X-Forwarded-User] }
 cors: { origins: ["https://app.example.com"] }
-leases: { a: { cors: { origins: ["https://app.example.com"] } }, b: { cors: { enabled: true, origins: ["*"] } } }
+leases: { a: { cors: { origins: ["https://app.example.com"] } }, b: { cors: { enabled: true, origins: ["*"] } }, c: { credentials: app, basic: true } }
 quotas: { daily: { one: { llm_tokens: 1 } }, count: [] }`;
     assert.deepEqual(warningLines(await loadText(t, text, { env })), [
       'gateway.yaml:3:29: gateway.forward_headers has no effect without gateway.trusted_proxies: only they may pass these headers',
       'gateway.yaml:4:18: cors.origins has no effect while cors.enabled is false',
       'gateway.yaml:5:33: leases.a.cors.origins has no effect while leases.a.cors.enabled is false',
+      'gateway.yaml:5:144: leases.c.basic has no effect: leases.c.credentials is app, which reads X-Gateway-Key only',
       'gateway.yaml:6:53: quotas.count is empty: quotas of llm_tokens count nothing',
     ]);
   });

@@ -29,6 +29,11 @@ export function* settingOddities(config: Config): Generator<Warning> {
     const message = `has no effect: portal.relays[${i}].url does not begin with wss://`;
     yield { path: ['portal', 'relays', i, 'ca_file'], message };
   }
+  for (const [pattern, { basic, credentials }] of Object.entries(config.leases)) {
+    if (basic !== true || credentials !== 'app') continue;
+    const message = `has no effect: leases.${pattern}.credentials is app, which reads X-Gateway-Key only`;
+    yield { path: ['leases', pattern, 'basic'], message };
+  }
   yield* openLeases(config);
 }
 

@@ -181,6 +181,8 @@ export interface AuthConfig {
   readonly keysFile: string;
   /** How long a verified key may be unused before it has to be verified again. Does not apply to keys in the format of `portal-gateway keys create`, which stay recognised. */
   readonly cacheTtlMs: number;
+  /** Accepts a key as the password of `Authorization: Basic`, with any user, and asks for it in 401 responses. For tools that can send nothing else, such as git. Browsers may use it at the host of a lease only, and not for writes from other sites. */
+  readonly basic: boolean;
   /** Sends apps a signed JWT that identifies the caller and proves that the request came through the gateway. */
   readonly assertion: AssertionConfig;
   /** Forwards the credential that the gateway used to the app instead of removing it. */
@@ -401,6 +403,8 @@ export interface LeaseConfig {
   readonly ipRules: IpRulesConfig;
   /** Where to read the credential of the caller. `gateway`: `X-Gateway-Key`, `Authorization`, `X-API-Key` or the WebSocket subprotocol. `app`: `X-Gateway-Key` only, so that the others reach the app. */
   readonly credentials: 'gateway' | 'app';
+  /** Whether these leases accept Basic, instead of what `auth.basic` sets. */
+  readonly basic?: boolean;
   /** The `Host` that the app receives. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's. */
   readonly hostHeader: string;
   /** Changes to headers. */

@@ -28,6 +28,7 @@ export function* policySteps(config: Config, moreKeys: readonly KeyPolicy[] = []
       keys,
       cacheTtlMs: auth.cacheTtlMs,
       forwardCredential: auth.forwardCredential,
+      basic: auth.basic,
     },
     assertion: auth.assertion.enabled ? { issuer: gateway.publicUrl } : undefined,
     acl: config.leaseAcl,

@@ -48,3 +48,8 @@ export function withAbout<T extends z.ZodType>(schema: T, about: About): T {
 export function aboutOf(schema: z.core.$ZodType): About | undefined {
   return registry.get(schema);
 }
+
+/** Whether a missing value stays undefined, so that a more general setting or no limit applies. */
+export function staysUnset({ scalar, bounds, initial, required }: About): boolean {
+  return initial === undefined && required !== true && (bounds !== undefined || scalar === 'flag');
+}

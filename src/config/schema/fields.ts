@@ -14,6 +14,11 @@ export function flag(description: string, initial: boolean, options: Options = {
   return withAbout(z.boolean().prefault(initial), { ...about, ...options });
 }
 
+/** A missing value stays undefined, and a more general setting applies. */
+export function optionalFlag(description: string): z.ZodType {
+  return withAbout(z.boolean().optional(), { description, expects: 'true or false', scalar: 'flag', example: true });
+}
+
 export interface NumberOptions extends Options {
   readonly initial: number;
   readonly min: number;

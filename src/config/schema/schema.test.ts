@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { configShape } from './config-shape.ts';
 import { readEnvironmentLayer } from '../source/environment-layer.ts';
+import { staysUnset } from './field-meta.ts';
 import { spelled } from './fields.ts';
 import { valueAt } from '../load/to-config.ts';
 import { judge, type Verdict } from '../check/verdict.ts';
@@ -88,11 +89,7 @@ function fileWith(path: Path, value: string): Written {
     else if (shape.kind === 'section') {
       for (const [name, field] of shape.fields) {
         if (name === step) write(field, further, `${inner}${name}:`, inner);
-        else if (
-          field.kind === 'scalar' &&
-          field.about.initial === undefined &&
-          (field.about.bounds === undefined || field.about.required === true)
-        ) {
+        else if (field.kind === 'scalar' && field.about.initial === undefined && !staysUnset(field.about)) {
           lines.push(`${inner}${name}: ${JSON.stringify(field.about.example)}`);
         }
       }

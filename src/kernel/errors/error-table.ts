@@ -77,8 +77,9 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 403,
     title: 'Access denied',
     proxyError: 'http_request_denied',
-    when: 'No rule of `lease_acl` allows this caller to call this lease; or the lease does not exist, which the gateway reveals only to callers that would be allowed to call it.',
-    remedy: 'Run `portal-gateway explain` to see which rule decides.',
+    when: 'No rule of `lease_acl` allows this caller to call this lease; or the lease does not exist, which the gateway reveals only to callers that would be allowed to call it. Or a browser sent a stored Basic password for a page that may not use it; `detail` says which.',
+    remedy:
+      'Run `portal-gateway explain` to see which rule decides. Pages of other origins send the key as `X-Gateway-Key`.',
   },
   insufficient_scope: {
     status: 403,

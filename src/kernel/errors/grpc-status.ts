@@ -20,8 +20,8 @@ const numbers = {
 type GrpcStatus = keyof typeof numbers;
 
 /**
- * UNAVAILABLE only where a retry helps: clients retry it by themselves. FAILED_PRECONDITION: somebody
- * has to change something first.
+ * UNAVAILABLE only where a retry helps: clients retry it by themselves. FAILED_PRECONDITION: an
+ * operator has to change something first.
  */
 export const grpcStatuses: Readonly<Record<ErrorCode, GrpcStatus>> = {
   invalid_request: 'INVALID_ARGUMENT',

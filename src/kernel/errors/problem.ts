@@ -1,5 +1,6 @@
-// Renders an error for a client as application/problem+json (RFC 9457), as an HTML page or as a gRPC
-// status, with Proxy-Status (RFC 9209). Uses the error's table row and detail, never its cause.
+// Renders an error for a client as application/problem+json (RFC 9457), as an HTML page or as a
+// gRPC status, with Proxy-Status (RFC 9209). Uses the error's table row and detail, never its
+// cause.
 import { STATUS_CODES } from 'node:http';
 import type { ProxyErrorType } from './error-shape.ts';
 import { errorTable } from './error-table.ts';

@@ -13,6 +13,7 @@ import type { LeasePolicy, Policy } from '../../policy/policy.ts';
 import type { LeaseDirectory } from '../../route/lease-directory.ts';
 import type { Lease, Transport } from '../../upstream/transport.ts';
 import type { Exchange } from '../stage.ts';
+import { presumedIdentity } from './presumed-identity.ts';
 
 export type KnownLeases = Pick<LeaseDirectory<Lease, Transport>, 'known'>;
 
@@ -57,11 +58,7 @@ export function presumedPlace({ policy, route }: Exchange): LeasePolicy['credent
   const { app, gatewayById, gatewayByName } = usage(policy);
   // Without a route the request is for the gateway itself, and no lease settings apply.
   if (!app || route === undefined) return 'gateway';
-  const pins = leasePins(policy);
-  const named = route.lease;
-  const namedId = leaseIdIn(named);
-  const id = namedId ?? pins.idOf(named);
-  const name = namedId === undefined ? named : pins.namesOf(namedId, [])?.[0];
+  const { id, name } = presumedIdentity(policy, route.lease);
   if ((id === undefined && gatewayById) || (name === undefined && gatewayByName)) return 'gateway';
   return leaseSettings(policy).find(id ?? '', name ?? '')?.credentials ?? 'gateway';
 }

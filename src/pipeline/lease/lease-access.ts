@@ -13,6 +13,7 @@ import { compiledInSteps } from '../../policy/compiled.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
 import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import type { Destination, Exchange } from '../stage.ts';
+import { acceptsBasic, basicUse } from './basic-place.ts';
 import { presumedPlace } from './credential-place.ts';
 
 interface Demands {
@@ -88,21 +89,23 @@ function targetFault(exchange: Exchange, target: AclTarget): GatewayError | unde
 }
 
 /**
- * Whether the key was sent in a header that belongs to the app. Reported only to callers that may
- * call the lease.
+ * Whether the key was sent in a header that belongs to the app, or as a password that the lease
+ * does not accept. Reported only to callers that may call the lease.
  */
 export function isMisplaced(
-  { credentialField, policy }: Exchange,
+  { credentialField, usesBasic, policy }: Exchange,
   { lease: { id }, names, settings }: Destination,
 ): boolean {
-  if (settings?.credentials !== 'app' || credentialField === undefined) return false;
-  return credentialField !== 'x-gateway-key' && !aclOf(policy).decide({ id, names }, anonymous).allowed;
+  if (credentialField === undefined || credentialField === 'x-gateway-key') return false;
+  if (settings?.credentials !== 'app' && (!usesBasic || acceptsBasic(policy, settings))) return false;
+  return !aclOf(policy).decide({ id, names }, anonymous).allowed;
 }
 
 /** Anonymous callers are asked for a credential; others are denied. */
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
-    return missingCredentials({ upgrade: exchange.req.upgrade, place: presumedPlace(exchange) });
+    const place = presumedPlace(exchange);
+    return missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicUse(exchange, place) });
   }
   return new GatewayError('access_denied', `No rule allows this caller to call the lease ${called(exchange)}.`);
 }

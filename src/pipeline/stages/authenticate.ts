@@ -8,6 +8,7 @@ import { authenticated, type Authenticated } from '../../kernel/events.ts';
 import type { Sink } from '../../kernel/http/http.ts';
 import { callerHeaders } from '../client/caller-headers.ts';
 import { ChosenProtocol } from '../chosen-protocol.ts';
+import { basicUse } from '../lease/basic-place.ts';
 import { credentialsOf, isOpenLease, type KnownLeases } from '../lease/credential-place.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
@@ -15,12 +16,14 @@ export function authenticate(authenticator: Authenticator, directory: KnownLease
   return function authenticateStage(next): Dispatch {
     return function identifyCaller(exchange, sink) {
       const { req, policy, clientIp, cancellation } = exchange;
+      const place = credentialsOf(exchange, directory);
       const decision = authenticator.decide({
         headers: req.headers,
         upgrade: req.upgrade,
         policy,
         clientIp,
-        place: credentialsOf(exchange, directory),
+        place,
+        basic: basicUse(exchange, place),
         isOpen: () => isOpenLease(exchange, directory),
         cancellation,
       });
@@ -46,6 +49,7 @@ function apply(decision: AuthDecision, exchange: Exchange, sink: Sink, next: Dis
       report('api_key', 'success');
       exchange.principal = principal;
       exchange.credentialField = credential.header;
+      exchange.usesBasic = credential.basic === true;
       if (protocols !== undefined) offer(exchange, protocols);
       exchange.appHeaders.push(...headersOf(principal));
       forwardOrStrip(exchange, credential);

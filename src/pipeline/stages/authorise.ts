@@ -1,5 +1,6 @@
 // Rejects callers that may not call the lease, and delays the error by the time that the same error
 // takes for an unknown lease.
+import { basicOff } from '../../auth/basic-use.ts';
 import { missingCredentials } from '../../auth/credential-errors.ts';
 import { internalError } from '../../kernel/errors/gateway-error.ts';
 import { accessFault, isMisplaced } from '../lease/lease-access.ts';
@@ -16,9 +17,10 @@ export function authorise(lookup: LeaseLookup): Stage {
       }
       const fault = accessFault(exchange, destination);
       if (fault === undefined) {
-        if (isMisplaced(exchange, destination))
-          sink.fail(missingCredentials({ upgrade: exchange.req.upgrade, place: 'app' }));
-        else next(exchange, sink);
+        if (isMisplaced(exchange, destination)) {
+          const place = destination.settings?.credentials ?? 'gateway';
+          sink.fail(missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicOff }));
+        } else next(exchange, sink);
       } else {
         lookup.evenOut(exchange, sink, destination.waited, () => {
           sink.fail(fault);

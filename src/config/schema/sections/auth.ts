@@ -107,6 +107,10 @@ export const auth: z.ZodType = section('AuthConfig', 'Authentication of callers.
       max: '24h',
     },
   ),
+  basic: flag(
+    'Accepts a key as the password of `Authorization: Basic`, with any user, and asks for it in 401 responses. For tools that can send nothing else, such as git. Browsers may use it at the host of a lease only, and not for writes from other sites.',
+    false,
+  ),
   assertion: section(
     'AssertionConfig',
     'Sends apps a signed JWT that identifies the caller and proves that the request came through the gateway.',

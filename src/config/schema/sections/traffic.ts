@@ -9,7 +9,7 @@ import {
   isToken,
 } from '../../check/checks.ts';
 import { ipRulesSection, scope } from './auth.ts';
-import { choice, duration, entry, flag, list, map, section, text } from '../fields.ts';
+import { choice, duration, entry, flag, list, map, optionalFlag, section, text } from '../fields.ts';
 import { requestPattern } from './request-pattern.ts';
 
 const limits = { min: '1ms', max: '24h' } as const;
@@ -113,6 +113,7 @@ const lease = entry('LeaseConfig', 'Settings for leases that match the pattern.'
     ['gateway', 'app'],
     { initial: 'gateway' },
   ),
+  basic: optionalFlag('Whether these leases accept Basic, instead of what `auth.basic` sets.'),
   host_header: text(
     "The `Host` that the app receives. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's.",
     {
