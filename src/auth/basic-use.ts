@@ -5,10 +5,10 @@ import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 export interface BasicUse {
   /** A key may be the password of Basic. */
   readonly accepted: boolean;
-  /** The 401 response asks for Basic, so that browsers and git ask their user. */
-  readonly challenged: boolean;
+  /** Whether a 401 response asks for Basic, so that browsers and git ask their user. */
+  readonly challenge: 'none' | 'beside Bearer' | 'alone';
   /** Why this request must not be made with Basic, whatever the key. */
   readonly refusal: () => GatewayError | undefined;
 }
 
-export const basicOff: BasicUse = { accepted: false, challenged: false, refusal: () => undefined };
+export const basicOff: BasicUse = { accepted: false, challenge: 'none', refusal: () => undefined };

@@ -8,7 +8,7 @@ import { keyProtocol, type Credential, type KeyCredential } from './credential.t
 import type { VerifyOutcome } from './throttled-verifier.ts';
 
 const realm = 'Bearer realm="portal-gateway"';
-/** On a line of its own: some clients read only the first challenge of a line. */
+/** On a line of its own: some clients read one challenge of a line. */
 const basicChallenge = ['WWW-Authenticate', 'Basic realm="portal-gateway", charset="UTF-8"'];
 const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` as well.';
 
@@ -22,12 +22,12 @@ interface MissingFrom {
 /** RFC 6750 §3: without a credential, the challenge has no error code. */
 export function missingCredentials({ upgrade, place, basic }: MissingFrom): GatewayError {
   const places = ['`Authorization: Bearer`', '`X-API-Key`', '`X-Gateway-Key`'];
-  if (basic.accepted) places.push('the password of `Authorization: Basic`');
+  if (basic.challenge !== 'none') places.push('the password of `Authorization: Basic`');
   if (upgrade) places.push(`the subprotocol \`${keyProtocol('KEY')}\``);
   const last = places.pop() ?? '';
   const detail = `Send an API key as ${place === 'app' ? '`X-Gateway-Key`' : `${places.join(', ')} or ${last}`}.`;
   return new GatewayError('missing_credentials', detail, {
-    headers: ['WWW-Authenticate', realm, ...basicFields(basic)],
+    headers: challengesOf(realm, basic),
   });
 }
 
@@ -38,7 +38,7 @@ export function malformedCredentials(
 ): GatewayError {
   switch (kind) {
     case 'unusable': {
-      const orBasic = basic.accepted ? ', or `Basic` with the key as its password' : '';
+      const orBasic = basic.challenge !== 'none' ? ', or `Basic` with the key as its password' : '';
       const detail = `\`Authorization\` must be \`Bearer\` followed by a key of this gateway${orBasic}. ${forTheApp}`;
       return invalidCredentials(detail, basic);
     }
@@ -111,10 +111,18 @@ function invalidCredentials(detail: string, basic: BasicUse): GatewayError {
   return new GatewayError('invalid_credentials', detail, { headers: challenges(basic) });
 }
 
-function challenges(basic: BasicUse): string[] {
-  return ['WWW-Authenticate', `${realm}, error="invalid_token"`, ...basicFields(basic)];
+function challenges(basic: BasicUse): readonly string[] {
+  return challengesOf(`${realm}, error="invalid_token"`, basic);
 }
 
-function basicFields({ challenged }: BasicUse): readonly string[] {
-  return challenged ? basicChallenge : [];
+/** Bearer first: some clients read the first challenge only, and most of them use Bearer. */
+function challengesOf(ofBearer: string, { challenge }: BasicUse): readonly string[] {
+  switch (challenge) {
+    case 'none':
+      return ['WWW-Authenticate', ofBearer];
+    case 'beside Bearer':
+      return ['WWW-Authenticate', ofBearer, ...basicChallenge];
+    case 'alone':
+      return basicChallenge;
+  }
 }

@@ -14,7 +14,8 @@ export interface Preflight {
 }
 
 /** The gateway's headers that a page may read, in addition to the app's own list. */
-const exposed = 'X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate';
+const exposed =
+  'X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate, grpc-status, grpc-message';
 /** CORS-safelisted methods. */
 const safelisted = ['GET', 'HEAD', 'POST'];
 /**

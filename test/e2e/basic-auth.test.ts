@@ -230,6 +230,16 @@ describe('a Basic password that a browser stores', () => {
     assert.deepEqual([wrong.status, wrong.code, wrong.detail], [right.status, right.code, right.detail]);
   });
 
+  it('is all that clients of a container registry are asked for', async (t) => {
+    const gateway = await start(t, on);
+    for (const path of ['/v2/', '/v2/team/image/manifests/latest', '/v2/image/blobs/uploads/?mount=x']) {
+      assert.deepEqual((await ask(gateway, `GET ${path}`, host)).challenges, [basicChallenge], path);
+    }
+    for (const path of ['/v2', '/v2/images', '/v2/images?x=/tags/', '/x/v2/']) {
+      assert.equal((await ask(gateway, `GET ${path}`, host)).challenges.length, 2, path);
+    }
+  });
+
   const asked: readonly (readonly [what: string, line: string, headers: readonly string[], isAsked: boolean])[] = [
     ['a browser at the host of a lease', 'GET /', [...host, 'Sec-Fetch-Site', 'none', 'Accept', 'text/html'], true],
     ['a browser by path', 'GET /peer/app/', ['Sec-Fetch-Site', 'none'], false],

@@ -56,7 +56,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_denied',
     when: 'The request has no credential, and the lease is not open to `anonymous`.',
     remedy:
-      'Send an API key as `X-Gateway-Key`, `Authorization: Bearer` or `X-API-Key`; leases with `credentials: app` read `X-Gateway-Key` only.',
+      'Send an API key as `X-Gateway-Key`, `Authorization: Bearer` or `X-API-Key`; leases with `credentials: app` read `X-Gateway-Key` only. Where `auth.basic` is on, a key may be the password of Basic.',
   },
   invalid_credentials: {
     status: 401,

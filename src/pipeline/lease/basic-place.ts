@@ -58,7 +58,7 @@ function mayAccept({ policy, route }: Exchange): boolean {
 function atOwnHost(exchange: Exchange): BasicUse {
   return {
     accepted: true,
-    challenged: true,
+    challenge: isForRegistry(exchange) ? 'alone' : 'beside Bearer',
     refusal: () => {
       const { req } = exchange;
       const { authority, scheme = 'http' } = clientOrigin(exchange);
@@ -73,6 +73,17 @@ function atOwnHost(exchange: Exchange): BasicUse {
 }
 
 /**
+ * Clients of container registries ask the `realm` of a Bearer challenge for a token
+ * (https://distribution.github.io/distribution/spec/auth/token/), and use no other challenge then.
+ */
+function isForRegistry({ route }: Exchange): boolean {
+  return registryPath.test(route?.target ?? '');
+}
+
+/** The paths of https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints. */
+const registryPath = /^\/v2\/(?:[?]|$|[^?]*\/(?:manifests|blobs|tags|referrers)\/)/;
+
+/**
  * All leases below /peer/ share the origin of the gateway: a page of any of them could read and
  * change every other one. So there, Basic is for programs, and browsers are not asked for it.
  */
@@ -80,7 +91,7 @@ function atSharedOrigin({ req: { headers } }: Exchange): BasicUse {
   const isBrowser = isFromBrowser(headers);
   return {
     accepted: true,
-    challenged: !isBrowser && !prefersHtml(headers),
+    challenge: isBrowser || prefersHtml(headers) ? 'none' : 'beside Bearer',
     refusal: () =>
       isBrowser
         ? new GatewayError(

@@ -16,7 +16,7 @@ const anyone: CorsPolicy = { ...cors, origins: ['*'], credentials: false };
 
 /** The gateway's own response headers that a page may read. */
 const readable =
-  'Access-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate';
+  'Access-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Proxy-Status, WWW-Authenticate, grpc-status, grpc-message';
 
 function preflight(origin: string, method: string, ...more: readonly string[]): string {
   return head(
