@@ -39,6 +39,7 @@ function secretOf(key: string): { readonly kind: 'bcrypt'; readonly bcrypt: stri
 
 const places: Readonly<Record<string, (key: string) => readonly string[]>> = {
   'Authorization: Bearer': (key) => ['Authorization', `Bearer ${key}`],
+  'Authorization: Basic': (key) => ['Authorization', `Basic ${Buffer.from(`any:${key}`).toString('base64')}`],
   'X-API-Key': (key) => ['X-API-Key', key],
   'a subprotocol': (key) => [
     ...['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Protocol'],
@@ -61,6 +62,9 @@ const faults: readonly (readonly [what: string, key: string, code: 200 | 400 | s
   ['a key longer than bcrypt reads', 'k'.repeat(73), 'invalid_credentials'],
 ];
 
+const challenges =
+  'Bearer realm="portal-gateway", error="invalid_token", Basic realm="portal-gateway", charset="UTF-8"';
+
 for (const [place, headersFor] of Object.entries(places)) {
   describe(`in ${place}`, () => {
     for (const [what, key, code] of faults) {
@@ -69,15 +73,14 @@ for (const [place, headersFor] of Object.entries(places)) {
         const gateway = await startPlainGateway(
           t,
           (request, response) => response.end(JSON.stringify(request.rawHeaders)),
-          { policy: { auth: { keys } } },
+          { policy: { auth: { keys, basic: true } } },
         );
         const { status, text, message } = await gateway.call('/peer/app/', { headers: headersFor(key) });
         assert.ok(!text.includes(key), 'the key reached the app or is in the response');
         assert.ok(!message.rawHeaders.join('\n').includes(key));
         if (typeof code === 'number') assert.equal(status, code);
         else assert.equal((JSON.parse(text) as { code: unknown }).code, code);
-        const challenge = message.headers['www-authenticate'];
-        assert.equal(challenge, status === 401 ? 'Bearer realm="portal-gateway", error="invalid_token"' : undefined);
+        assert.equal(message.headers['www-authenticate'], status === 401 ? challenges : undefined);
       });
     }
   });

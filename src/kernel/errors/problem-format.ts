@@ -14,7 +14,7 @@ export function problemFormat(received: RawHeaders, target: string): ProblemForm
 
 const grpcForm = /^application\/grpc(?:-web(?:-text)?)?(?:\+[\w.-]{1,32})?(?=$|[\t ;])/i;
 
-/** The content type of a gRPC or gRPC-Web request, without parameters. Undefined: of another one. */
+/** The content type of a gRPC or gRPC-Web request, without parameters. Undefined: another one. */
 export function grpcType(received: RawHeaders): string | undefined {
   return grpcForm.exec(fieldValue(received, 'content-type') ?? '')?.[0];
 }
