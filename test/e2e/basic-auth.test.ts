@@ -2,6 +2,7 @@
 // which requests of browsers are refused.
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { createApiKey } from '../../src/auth/api-key.ts';
 import type { LeasePolicy } from '../../src/policy/policy.ts';
@@ -152,6 +153,24 @@ describe('a key as the password of Basic', () => {
       assert.deepEqual(challenges.slice(1), asksForBasic ? [basicChallenge] : []);
     });
   }
+
+  it('follows the lease, whichever of its id and name a caller uses and the configuration names', async (t) => {
+    const rows: [pattern: string, path: string, is: string][] = [
+      [id, `/peer/${id}/`, '-'],
+      [id, '/peer/one/', '-'],
+      ['one', `/peer/${id}/`, '-'],
+      ['one', '/peer/one/', '-'],
+      ['app', `/peer/${id}/`, 'missing_credentials'],
+      ['app', '/peer/one/', 'invalid_credentials'],
+      ['app', '/peer/nobody/', 'invalid_credentials'],
+    ];
+    for (const [pattern, path, is] of rows) {
+      const gateway = await start(t, { leases: { [pattern]: testLease({ basic: true }) } });
+      gateway.transport.publish({ name: 'one', port: (gateway.app.address() as AddressInfo).port, id });
+      const { code, text } = await ask(gateway, `GET ${path}`, basic(key));
+      assert.equal(code ?? text, is === '-' ? 'GET -' : is, `${pattern} ${path}`);
+    }
+  });
 
   it('is throttled like any other wrong key', async (t) => {
     const gateway = await start(t, on);
