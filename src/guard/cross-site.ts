@@ -27,7 +27,7 @@ export function isCrossSiteWrite(request: BrowserRequest): boolean {
   const sites = fieldValues(request.headers, 'sec-fetch-site');
   if (sites.length > 0) return !(sites.length === 1 && isOwnSite(sites[0] ?? ''));
   const origins = fieldValues(request.headers, 'origin');
-  // Browsers send Origin with every such request; other clients have no page that could misuse them.
+  // Browsers send Origin with every such request. Other clients add no credential for a page.
   if (origins.length === 0) return false;
   return !(origins.length === 1 && isOwnOrigin(origins[0] ?? '', request));
 }
