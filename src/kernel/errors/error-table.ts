@@ -64,7 +64,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_denied',
     when: 'The credential is malformed, unknown or revoked.',
     remedy:
-      'Check that the gateway has this key and that the whole key was sent. If the request carries a credential for the app, send the key for the gateway as well, as `X-Gateway-Key`.',
+      'Check that the gateway has this key and that the whole key was sent. If the request carries a credential for the app, send the key for the gateway as well, as `X-Gateway-Key`. A key as the password of Basic needs `auth.basic`.',
   },
   expired_credentials: {
     status: 401,
