@@ -29,7 +29,7 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
       return [
         ...words,
         ...shownAs(name, shape.item, [exampleOf(shape.item)], indent),
-        `${indent}${name}: ${stringify(shape.about.initial ?? [], { collectionStyle: 'flow' }).trimEnd()}`,
+        `${indent}${name}: ${stringify(shape.meta.initial ?? [], { collectionStyle: 'flow' }).trimEnd()}`,
       ];
     case 'map':
       return [
@@ -38,18 +38,18 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
         `${indent}${name}: {}`,
       ];
     case 'scalar':
-      return [...words, `${indent}${name}: ${value(shape.about.initial)}`];
+      return [...words, `${indent}${name}: ${value(shape.meta.initial)}`];
   }
 }
 
 /** Such as a limit that is unset by default. */
-function hasNoDefault({ kind, about }: Shape): boolean {
-  return kind === 'scalar' && about.initial === undefined;
+function hasNoDefault({ kind, meta: meta }: Shape): boolean {
+  return kind === 'scalar' && meta.initial === undefined;
 }
 
-function wordsOf({ kind, about }: Shape): string {
-  const allowed = kind === 'scalar' ? ` Must be ${about.expects}.` : '';
-  return `${about.description}${allowed}${about.restart === true ? ' A change takes a restart.' : ''}`;
+function wordsOf({ kind, meta: meta }: Shape): string {
+  const allowed = kind === 'scalar' ? ` Must be ${meta.expects}.` : '';
+  return `${meta.description}${allowed}${meta.restart === true ? ' A change takes a restart.' : ''}`;
 }
 
 /** An example for a setting without a default. None for scalars, whose description is enough. */
@@ -76,7 +76,7 @@ function exampleOf(shape: Shape): unknown {
     case 'map':
       return { NAME: exampleOf(shape.entry) };
     case 'scalar':
-      return shape.about.bounds === undefined ? shape.about.example : (shape.about.initial ?? shape.about.example);
+      return shape.meta.bounds === undefined ? shape.meta.example : (shape.meta.initial ?? shape.meta.example);
   }
 }
 

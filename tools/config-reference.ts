@@ -97,7 +97,7 @@ export function configReference(root: SectionShape): string {
 
 function sectionText(name: string, shape: Shape): string {
   const rows = Array.from(rowsOf(shape, name, [name]));
-  const words = `## ${name}\n\n${shape.about.description}\n`;
+  const words = `## ${name}\n\n${shape.meta.description}\n`;
   const header = '| setting | environment | default | |\n| --- | --- | --- | --- |\n';
   return `${words}\n${header}${rows.map((cells) => `| ${cells.join(' | ')} |\n`).join('')}`;
 }
@@ -113,22 +113,22 @@ function* rowsOf(shape: Shape, shown: string, fixed: readonly string[] | undefin
       const inner = shape.kind === 'list' ? shape.item : shape.entry;
       const step = shape.kind === 'list' ? '[]' : '.NAME';
       const byEnvironment = shape.kind === 'list' && inner.kind === 'scalar' ? fixed : undefined;
-      if (inner.kind === 'scalar') yield row(shape, shown, byEnvironment, `each ${inner.about.expects}`);
+      if (inner.kind === 'scalar') yield row(shape, shown, byEnvironment, `each ${inner.meta.expects}`);
       else if (fixed === undefined || fixed.length > 1) yield row(shape, shown, undefined, '');
       if (inner.kind !== 'scalar') yield* rowsOf(inner, `${shown}${step}`, undefined);
       return;
     }
     case 'scalar':
-      yield row(shape, shown, fixed, shape.about.expects);
+      yield row(shape, shown, fixed, shape.meta.expects);
   }
 }
 
 function row(shape: Shape, shown: string, fixed: readonly string[] | undefined, allowed: string): string[] {
-  const { about } = shape;
-  const marks = [about.secret !== undefined && '_secret_', about.restart === true && '_restart_'].filter(
+  const { meta: meta } = shape;
+  const marks = [meta.secret !== undefined && '_secret_', meta.restart === true && '_restart_'].filter(
     (mark) => mark !== false,
   );
-  const words = [about.description, allowed === '' ? '' : `${capital(allowed)}.`, ...marks].filter(
+  const words = [meta.description, allowed === '' ? '' : `${capital(allowed)}.`, ...marks].filter(
     (part) => part !== '',
   );
   const name = fixed === undefined ? '' : `\`${environmentName(fixed)}\``;
@@ -144,13 +144,13 @@ function inMarkdown(text: string): string {
   return marked.join('').replaceAll('|', '\\|');
 }
 
-function defaultOf({ kind, about }: Shape): string {
-  const { initial } = about;
-  if (kind === 'scalar' && initial === undefined) return staysUnset(about) ? 'not set' : '_required_';
+function defaultOf({ kind, meta }: Shape): string {
+  const { initial } = meta;
+  if (kind === 'scalar' && initial === undefined) return staysUnset(meta) ? 'not set' : '_required_';
   if (initial === '') return 'empty';
   if (Array.isArray(initial) && initial.length > 0) return initial.map((item) => `\`${String(item)}\``).join(', ');
   if (kind !== 'scalar') return 'none';
-  return `\`${typeof initial === 'number' ? spelled(about, initial) : String(initial)}\``;
+  return `\`${typeof initial === 'number' ? spelled(meta, initial) : String(initial)}\``;
 }
 
 function capital(text: string): string {

@@ -28,7 +28,7 @@ function typeOf(shape: Shape, interfaces: Map<string, string>): string {
         case 'flag':
           return 'boolean';
         case 'choice':
-          return (shape.about.words ?? []).map((word) => `'${word}'`).join(' | ');
+          return (shape.meta.words ?? []).map((word) => `'${word}'`).join(' | ');
         case 'text':
         case 'path':
           return 'string';
@@ -48,16 +48,16 @@ function inList(type: string): string {
   return type.includes('|') ? `(${type})` : type;
 }
 
-function interfaceOf({ about, fields }: SectionShape, interfaces: Map<string, string>): string {
-  const { typeName, description } = about;
+function interfaceOf({ meta: meta, fields }: SectionShape, interfaces: Map<string, string>): string {
+  const { typeName, description } = meta;
   if (typeName === undefined) throw new TypeError(`a section without a type name: ${description}`);
   const known = interfaces.get(typeName);
   // Reserves its place before the interfaces nested in it.
   if (known === undefined) interfaces.set(typeName, '');
   const members = [...fields].map(([name, field]) => {
-    const isOptional = field.kind === 'scalar' && staysUnset(field.about);
-    const secret = field.about.secret === 'always' || field.about.secret === 'private' ? ' A secret.' : '';
-    const words = `/** ${field.about.description.replaceAll('*/', '*\\/')}${secret} */`;
+    const isOptional = field.kind === 'scalar' && staysUnset(field.meta);
+    const secret = field.meta.secret === 'always' || field.meta.secret === 'private' ? ' A secret.' : '';
+    const words = `/** ${field.meta.description.replaceAll('*/', '*\\/')}${secret} */`;
     return `${words}\nreadonly ${propertyName(name, field)}${isOptional ? '?' : ''}: ${typeOf(field, interfaces)};\n`;
   });
   const text = `/** ${description.replaceAll('*/', '*\\/')} */\nexport interface ${typeName} {\n${members.join('')}}\n`;

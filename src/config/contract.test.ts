@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { configShape } from './schema/config-shape.ts';
 import { defaultConfig } from './schema/defaults.ts';
 import { valueAt } from './load/to-config.ts';
-import { judge } from './check/verdict.ts';
+import { validate } from './check/verdict.ts';
 import { laterEnvironment, laterMessage, laterSections } from './schema/unsupported.ts';
 import { environmentName, showPath } from './schema/names.ts';
 import { fixedSettings, type Path, shapeAt } from './schema/shape.ts';
@@ -50,18 +50,18 @@ describe('settings in the schema', () => {
       const node = nodeAt(root, path);
       if (node === undefined && nodeAt(root, path.slice(0, -1)) !== undefined) {
         // A section that the example leaves empty: its settings have no defaults.
-        assert.equal(shape.about.initial, undefined);
+        assert.equal(shape.meta.initial, undefined);
         assert.equal(valueAt(defaultConfig(), configShape, path), undefined);
         return;
       }
       assert.ok(node !== undefined);
       const only = mapNode([], { kind: 'default' });
       put(only, path, node);
-      const { config } = judge(only, new Set(), '/');
+      const { config } = validate(only, new Set(), '/');
       assert.deepEqual(
         valueAt(config ?? assert.fail(), configShape, path),
         valueAt(defaultConfig(), configShape, path),
-        String(shape.about.initial),
+        String(shape.meta.initial),
       );
     });
   }

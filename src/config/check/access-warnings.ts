@@ -12,7 +12,7 @@ export interface Warning {
   readonly message: string;
 }
 
-export function* accessOddities({ auth, leaseAcl }: Config): Generator<Warning> {
+export function* accessWarnings({ auth, leaseAcl }: Config): Generator<Warning> {
   const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
   if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
     const who = auth.enabled ? '*' : 'anonymous';

@@ -5,7 +5,7 @@ import type { Config } from '../load/config.ts';
 import { boundedSuggestions } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 
-export function* limitOddities({ auth, quotas, rateLimit }: Config): Generator<Warning> {
+export function* limitWarnings({ auth, quotas, rateLimit }: Config): Generator<Warning> {
   const known = new Set(['*', ...auth.keys.map(({ id }) => id)]);
   const suggestionOf = boundedSuggestions();
   const places: [place: Path, names: string[], what: string][] = [

@@ -1,12 +1,12 @@
 // Checks combinations of settings that are valid on their own. Works on a finished configuration
 // and names settings by their paths in the file. Does no I/O.
 import { foldName, leaseKey } from '../../kernel/lease-name.ts';
-import { accessOddities, type Warning } from './access-warnings.ts';
+import { accessWarnings, type Warning } from './access-warnings.ts';
 import { shadowedRules } from './acl-shadows.ts';
 import type { Config, CorsConfig, KeyConfig } from '../load/config.ts';
 import { isLoopbackHost } from './checks.ts';
-import { limitOddities } from './limit-warnings.ts';
-import { settingOddities } from './setting-warnings.ts';
+import { limitWarnings } from './limit-warnings.ts';
+import { settingWarnings } from './setting-warnings.ts';
 import { showPath } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 import { weakKeys } from './weak-keys.ts';
@@ -233,22 +233,22 @@ export function brokenRules(config: Config): Broken[] {
 }
 
 /** Warnings: valid settings that are probably not intended. */
-export function oddities(config: Config): Warning[] {
+export function configWarnings(config: Config): Warning[] {
   const { auth, gateway } = config;
-  const odd = [...accessOddities(config)];
+  const warnings = [...accessWarnings(config)];
   if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '') {
     const message = 'is empty: every request gets 401; add a key, or set GATEWAY_API_KEY';
-    odd.push({ path: ['auth', 'keys'], message });
+    warnings.push({ path: ['auth', 'keys'], message });
   }
   if (!auth.enabled && !isLoopbackHost(gateway.host)) {
     const message = `is off, and gateway.host is ${gateway.host}: everyone who can reach it may call the leases that lease_acl opens to anonymous`;
-    odd.push({ path: ['auth', 'enabled'], message });
+    warnings.push({ path: ['auth', 'enabled'], message });
   }
-  odd.push(...weakKeys(config));
-  odd.push(...shadowedRules(config));
-  odd.push(...limitOddities(config));
-  odd.push(...settingOddities(config));
-  return odd;
+  warnings.push(...weakKeys(config));
+  warnings.push(...shadowedRules(config));
+  warnings.push(...limitWarnings(config));
+  warnings.push(...settingWarnings(config));
+  return warnings;
 }
 
 function* repeated(values: readonly string[], pathOf: (index: number) => Path): Generator<Broken> {

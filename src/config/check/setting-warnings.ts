@@ -6,7 +6,7 @@ import { isLoopbackHost } from './checks.ts';
 import { showPath } from '../schema/names.ts';
 import type { Path } from '../schema/shape.ts';
 
-export function* settingOddities(config: Config): Generator<Warning> {
+export function* settingWarnings(config: Config): Generator<Warning> {
   const { gateway, quotas } = config;
   if (gateway.forwardHeaders.length > 0 && gateway.trustedProxies.length === 0) {
     const message = 'has no effect without gateway.trusted_proxies: only they may pass these headers';

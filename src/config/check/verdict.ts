@@ -3,7 +3,7 @@
 import type { Config } from '../load/config.ts';
 import { configShape } from '../schema/config-shape.ts';
 import { type SchemaFault, schemaFaults } from '../schema/schema-messages.ts';
-import { finish } from '../load/to-config.ts';
+import { toConfig } from '../load/to-config.ts';
 import { withBareHost } from '../schema/listen-host.ts';
 import { showPath } from '../schema/names.ts';
 import type { Finding } from '../source/origin.ts';
@@ -20,7 +20,7 @@ export interface Verdict {
 }
 
 /** Removes faulty parts from `root`. Faults of nodes in `known` were already reported. */
-export function judge(root: Sourced, known: ReadonlySet<Sourced>, workingDirectory: string): Verdict {
+export function validate(root: Sourced, known: ReadonlySet<Sourced>, workingDirectory: string): Verdict {
   const first = schema.safeParse(plain(root, configShape));
   const all = first.success ? [] : schemaFaults(first.error.issues, root, configShape);
   const faults = all.filter(({ path }) => {
@@ -32,7 +32,7 @@ export function judge(root: Sourced, known: ReadonlySet<Sourced>, workingDirecto
   for (const path of toRemove(all)) remove(root, path);
   const parsed = first.success ? first : schema.safeParse(plain(root, configShape));
   if (!parsed.success) return { faults, config: undefined };
-  const config = withBareHost(withRelays(finish(parsed.data, root, configShape, workingDirectory)));
+  const config = withBareHost(withRelays(toConfig(parsed.data, root, configShape, workingDirectory)));
   return { faults: [...faults, ...ruleFaults(config, root, faulty)], config };
 }
 

@@ -188,7 +188,7 @@ const scalar: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 function isRequired(shape: Shape | undefined): boolean {
-  return shape?.kind === 'scalar' && shape.about.initial === undefined && shape.about.bounds === undefined;
+  return shape?.kind === 'scalar' && shape.meta.initial === undefined && shape.meta.bounds === undefined;
 }
 
 /** Usually valid for the schema; sometimes anything. */
@@ -196,7 +196,7 @@ function valueFor(shape: Shape): fc.Arbitrary<unknown> {
   const junk = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }), fc.dictionary(fc.string(), scalar, { maxKeys: 3 }));
   switch (shape.kind) {
     case 'scalar': {
-      const { initial, example = initial, secret } = shape.about;
+      const { initial, example = initial, secret } = shape.meta;
       // Other tests cover files.
       const known =
         shape.scalar === 'path' || secret === 'private'
@@ -205,7 +205,7 @@ function valueFor(shape: Shape): fc.Arbitrary<unknown> {
       return fc.oneof({ weight: 100, arbitrary: known }, { weight: 1, arbitrary: junk });
     }
     case 'list':
-      if (shape.item.about.typeName === 'CertificateConfig') return fc.constant([]);
+      if (shape.item.meta.typeName === 'CertificateConfig') return fc.constant([]);
       return fc.oneof(
         { weight: 60, arbitrary: fc.array(valueFor(shape.item), { maxLength: 1 }) },
         { weight: 1, arbitrary: junk },

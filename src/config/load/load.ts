@@ -8,11 +8,11 @@ import { checkCertificates } from '../check/certificates.ts';
 import type { Config } from './config.ts';
 import { configShape } from '../schema/config-shape.ts';
 import { addEnvironmentKey, readEnvironmentLayer, type Variables } from '../source/environment-layer.ts';
-import { judge, placed } from '../check/verdict.ts';
+import { validate, placed } from '../check/verdict.ts';
 import { boundedFaults, byPosition, type Finding } from '../source/origin.ts';
 import { readConfigFile } from '../source/read-file.ts';
 import { settleRelays } from '../schema/relays.ts';
-import { oddities } from '../check/rules.ts';
+import { configWarnings } from '../check/rules.ts';
 import { resolveSecrets } from '../source/secrets/resolve.ts';
 import { SeenFiles } from '../source/seen-files.ts';
 import { mapNode, nodeOf, put, type Sourced, type SourcedMap } from '../source/sourced.ts';
@@ -83,12 +83,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   ]);
   const secrets = await resolveSecrets(root, configShape, { env, workingDirectory, files, signal, now });
 
-  const verdict = judge(root, secrets.unresolved, workingDirectory);
+  const verdict = validate(root, secrets.unresolved, workingDirectory);
   const { config } = verdict;
   // A file that cannot be read does not allow checks across settings.
   const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
   // The rest of a faulty configuration may give warnings only because parts are missing.
-  const odd = config === undefined || broken || verdict.faults.length > 0 ? [] : oddities(config);
+  const settingWarnings = config === undefined || broken || verdict.faults.length > 0 ? [] : configWarnings(config);
   const faults = [
     ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
     ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
@@ -96,7 +96,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   const warnings = boundedByKind(
     [
       ...[...environment.warnings, ...secrets.warnings],
-      ...[...odd, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
+      ...[...settingWarnings, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
     ].sort(byPosition),
   );
   const loading: Loading = { file, warnings, files };

@@ -108,10 +108,10 @@ function isTheOtherForm(path: Path, sources: Sourced): boolean {
 function shown(value: unknown, shape: Shape, path: Path, sources: Sourced): unknown {
   if (shape.kind !== 'scalar') return value;
   const node = nodeAt(sources, path);
-  const { secret: kind } = shape.about;
+  const { secret: kind } = shape.meta;
   const secret = kind === 'always' || kind === 'private' || (node?.kind === 'scalar' && node.secret);
   if (secret) return value === '' ? '' : hidden;
-  if (typeof value === 'number') return spelled(shape.about, value);
+  if (typeof value === 'number') return spelled(shape.meta, value);
   return kind === 'possible' && typeof value === 'string' ? withoutSecrets(value) : value;
 }
 

@@ -16,7 +16,7 @@ export function restartOnly(before: Config, after: Config): string[] {
 }
 
 function* restartSettings(shape: Shape, path: Path): Generator<Path> {
-  if (shape.about.restart === true) yield path;
+  if (shape.meta.restart === true) yield path;
   else if (shape.kind === 'section')
     for (const [name, field] of shape.fields) yield* restartSettings(field, [...path, name]);
 }

@@ -7,7 +7,7 @@ import { childShape, type Path, type SectionShape, type Shape } from '../schema/
 import { nodeAt, type Sourced } from '../source/sourced.ts';
 
 /** `value` is the schema's output for `root`. */
-export function finish(value: unknown, root: Sourced, shape: SectionShape, workingDirectory: string): Config {
+export function toConfig(value: unknown, root: Sourced, shape: SectionShape, workingDirectory: string): Config {
   const absolute = (file: string, path: Path): string => {
     if (file === '') return file;
     const origin = nodeAt(root, path)?.origin;

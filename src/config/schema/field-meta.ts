@@ -11,7 +11,7 @@ export type ScalarKind = 'text' | 'choice' | 'path' | 'flag' | 'number' | 'durat
  */
 export type SecretKind = 'always' | 'private' | 'possible';
 
-export interface About {
+export interface FieldMeta {
   /** One or two sentences, for the reference and for editors. */
   readonly description: string;
   /** Completes "… must be". */
@@ -37,15 +37,15 @@ export interface About {
   readonly typeName?: string;
 }
 
-const registry = z.registry<About>();
+const registry = z.registry<FieldMeta>();
 
-export function withAbout<T extends z.ZodType>(schema: T, about: About): T {
-  registry.add(schema, about);
+export function withMeta<T extends z.ZodType>(schema: T, meta: FieldMeta): T {
+  registry.add(schema, meta);
   return schema;
 }
 
 /** Undefined for parts of a setting's type that are not settings. */
-export function aboutOf(schema: z.core.$ZodType): About | undefined {
+export function metaOf(schema: z.core.$ZodType): FieldMeta | undefined {
   return registry.get(schema);
 }
 

@@ -1,17 +1,17 @@
 // The kinds of settings, each as a zod type with metadata. The sections are built from them.
 import { z } from 'zod';
-import { type About, withAbout } from './field-meta.ts';
+import { type FieldMeta, withMeta } from './field-meta.ts';
 import { formatDuration, parseDuration } from './durations.ts';
 import { formatSize, parseSize } from './sizes.ts';
 
 /** The verdict of a check: true or false, or a message that completes "<setting> …". */
 export type TextCheck = (text: string) => boolean | string;
 
-type Options = Pick<About, 'restart' | 'secret' | 'example'>;
+type Options = Pick<FieldMeta, 'restart' | 'secret' | 'example'>;
 
 export function flag(description: string, initial: boolean, options: Options = {}): z.ZodType {
-  const about: About = { description, expects: 'true or false', scalar: 'flag', initial, example: !initial };
-  return withAbout(z.boolean().prefault(initial), { ...about, ...options });
+  const meta: FieldMeta = { description, expects: 'true or false', scalar: 'flag', initial, example: !initial };
+  return withMeta(z.boolean().prefault(initial), { ...meta, ...options });
 }
 
 /** A missing value stays undefined, and a more general setting applies. */
@@ -27,7 +27,7 @@ export interface NumberOptions extends Options {
 
 export function wholeNumber(description: string, options: NumberOptions): z.ZodType {
   const { initial, min, max } = options;
-  return withAbout(z.number().int().min(min).max(max).prefault(initial), {
+  return withMeta(z.number().int().min(min).max(max).prefault(initial), {
     description,
     expects: `a whole number from ${min} to ${max}`,
     scalar: 'number',
@@ -51,7 +51,7 @@ export function number(
   const bounded = (whole === true ? z.number().int() : z.number()).min(min).max(max);
   const schema =
     rest.required === true ? bounded : initial === undefined ? bounded.optional() : bounded.prefault(initial);
-  return withAbout(schema, {
+  return withMeta(schema, {
     description,
     expects: `a ${whole === true ? 'whole number' : 'number'} from ${min} to ${max}`,
     scalar: 'number',
@@ -76,7 +76,7 @@ export interface QuantityOptions extends Options {
 export function duration(description: string, options: QuantityOptions): z.ZodType {
   const needsUnit = (seen: string): string => `needs a unit: ${seen}s, or ${seen}ms`;
   const schema = quantity(options, parseDuration, needsUnit);
-  return withAbout(schema, {
+  return withMeta(schema, {
     description,
     expects: expected('a duration', options),
     scalar: 'duration',
@@ -86,7 +86,7 @@ export function duration(description: string, options: QuantityOptions): z.ZodTy
 }
 
 export function size(description: string, options: QuantityOptions): z.ZodType {
-  return withAbout(quantity(options, parseSize), {
+  return withMeta(quantity(options, parseSize), {
     description,
     expects: expected('a size', options),
     scalar: 'size',
@@ -104,7 +104,7 @@ export interface TextOptions extends Options {
 }
 
 export function text(description: string, options: TextOptions): z.ZodType {
-  const { check, ...about } = options;
+  const { check, ...meta } = options;
   const checked = z.string().superRefine((value, context) => {
     if (value === '' && options.initial === '') return;
     const verdict = check(value);
@@ -113,7 +113,7 @@ export function text(description: string, options: TextOptions): z.ZodType {
   });
   const { initial } = options;
   const schema = initial === undefined ? checked : checked.prefault(initial);
-  return withAbout(schema, { description, scalar: 'text', ...about });
+  return withMeta(schema, { description, scalar: 'text', ...meta });
 }
 
 /**
@@ -140,7 +140,7 @@ export function choice(
   // YAML parses `1.3` without quotes as a number, and many people write `WARN` in the environment.
   const asWord = (seen: unknown): unknown =>
     typeof seen === 'string' ? seen.toLowerCase() : typeof seen === 'number' ? String(seen) : seen;
-  return withAbout(z.preprocess(asWord, z.enum(words)).prefault(options.initial), {
+  return withMeta(z.preprocess(asWord, z.enum(words)).prefault(options.initial), {
     description,
     expects: words.length === 1 ? words[0] : `one of ${words.join(', ')}`,
     scalar: 'choice',
@@ -152,7 +152,7 @@ export function choice(
 
 export function list(description: string, item: z.ZodType, options: Options & { initial?: unknown[] } = {}): z.ZodType {
   const { initial = [], ...rest } = options;
-  return withAbout(z.array(item).prefault(initial), { description, expects: 'a list', initial, ...rest });
+  return withMeta(z.array(item).prefault(initial), { description, expects: 'a list', initial, ...rest });
 }
 
 export function map(description: string, name: { expects: string; check: TextCheck }, entry: z.ZodType): z.ZodType {
@@ -162,15 +162,15 @@ export function map(description: string, name: { expects: string; check: TextChe
     const says = verdict === false ? `must have ${name.expects} as its name` : verdict;
     context.addIssue({ code: 'custom', params: { says } });
   });
-  const about = { description, expects: `a map in which each name is ${name.expects}`, initial: {} };
-  return withAbout(z.record(key, entry).prefault({}), about);
+  const meta = { description, expects: `a map in which each name is ${name.expects}`, initial: {} };
+  return withMeta(z.record(key, entry).prefault({}), meta);
 }
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
 /** A section. All its settings have defaults, so it may be omitted. */
 export function section(typeName: string, description: string, fields: Fields): z.ZodType {
-  return withAbout(z.strictObject(fields).prefault({}), {
+  return withMeta(z.strictObject(fields).prefault({}), {
     description,
     expects: 'a map of settings',
     initial: {},
@@ -180,7 +180,7 @@ export function section(typeName: string, description: string, fields: Fields): 
 
 /** An item of a list or map, which may have required settings. */
 export function entry(typeName: string, description: string, fields: Fields): z.ZodType {
-  return withAbout(z.strictObject(fields), { description, expects: 'a map of settings', typeName });
+  return withMeta(z.strictObject(fields), { description, expects: 'a map of settings', typeName });
 }
 
 function quantity(
@@ -202,7 +202,10 @@ function quantity(
   return options.initial === undefined ? schema.optional() : schema.prefault(options.initial);
 }
 
-function boundsOf(options: QuantityOptions, parse: (text: string) => number | undefined): NonNullable<About['bounds']> {
+function boundsOf(
+  options: QuantityOptions,
+  parse: (text: string) => number | undefined,
+): NonNullable<FieldMeta['bounds']> {
   const [min, max] = [parse(options.min), parse(options.max)];
   if (min === undefined || max === undefined) throw new TypeError(`bounds ${options.min} and ${options.max}`);
   return { min, max, zero: options.zero !== undefined };
@@ -213,7 +216,7 @@ function expected(what: string, { min, max, zero }: QuantityOptions): string {
 }
 
 /** Formats a number in the unit of its setting. */
-export function spelled(about: About, value: number): string | number {
-  if (about.scalar === 'duration') return formatDuration(value);
-  return about.scalar === 'size' && value !== 0 ? formatSize(value) : value;
+export function spelled(meta: FieldMeta, value: number): string | number {
+  if (meta.scalar === 'duration') return formatDuration(value);
+  return meta.scalar === 'size' && value !== 0 ? formatSize(value) : value;
 }

@@ -1,7 +1,7 @@
 // The configuration schema as JSON Schema, for editors: names, descriptions, defaults and spellings
 // of values.
 import { z } from 'zod';
-import { type About, aboutOf } from './field-meta.ts';
+import { type FieldMeta, metaOf } from './field-meta.ts';
 import { durationPattern } from './durations.ts';
 import { schema } from './schema.ts';
 import { sizePattern } from './sizes.ts';
@@ -12,15 +12,15 @@ export function configJsonSchema(): Record<string, unknown> {
     target: 'draft-7',
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
-      const about = aboutOf(zodSchema);
-      if (about !== undefined) Object.assign(jsonSchema, keywordsOf(about));
+      const meta = metaOf(zodSchema);
+      if (meta !== undefined) Object.assign(jsonSchema, keywordsOf(meta));
     },
   });
   return { title: 'Portal Gateway configuration', ...json };
 }
 
-function keywordsOf(about: About): Record<string, unknown> {
-  const { description, expects, initial, scalar } = about;
+function keywordsOf(meta: FieldMeta): Record<string, unknown> {
+  const { description, expects, initial, scalar } = meta;
   const sentence = scalar === undefined ? description : `${description} Must be ${expects}.`;
   const keywords: Record<string, unknown> = { description: sentence };
   if (initial !== undefined) keywords['default'] = initial;

@@ -23,21 +23,21 @@ export function schemaFaults(issues: readonly Issue[], root: Sourced, shape: Sec
 }
 
 /** The configuration and the schema that the issues refer to. */
-interface Judged {
+interface Subject {
   readonly root: Sourced;
   readonly shape: SectionShape;
   readonly byName: ReadonlyMap<string, readonly { readonly path: Path }[]>;
 }
 
-function faultsOf(issue: Issue, judged: Judged): SchemaFault[] {
-  const { root, shape } = judged;
+function faultsOf(issue: Issue, subject: Subject): SchemaFault[] {
+  const { root, shape } = subject;
   const path = issue.path as Path;
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownFault([...path, name], judged));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownFault([...path, name], subject));
   // Keys of a map; report each issue separately.
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => keyFault(path, inner, root));
   const setting = settingAt(shape, path);
   const node = nodeAt(root, path);
-  const { expects } = setting.about;
+  const { expects } = setting.meta;
   const message =
     node === undefined
       ? `is missing: it must be ${expects}`
@@ -58,15 +58,17 @@ function keyFault(path: Path, issue: Issue, root: Sourced): SchemaFault {
   return { path, unknown: false, origin: nameOrigin(root, path), message: `${showPath(path)} ${message}` };
 }
 
-function unknownFault(path: Path, judged: Judged): SchemaFault {
-  const origin = nameOrigin(judged.root, path);
+function unknownFault(path: Path, subject: Subject): SchemaFault {
+  const origin = nameOrigin(subject.root, path);
   const later = laterMessage(path);
   const message =
-    later === undefined ? `unknown setting ${showPath(path)}${suggestion(path, judged)}` : `${showPath(path)} ${later}`;
+    later === undefined
+      ? `unknown setting ${showPath(path)}${suggestion(path, subject)}`
+      : `${showPath(path)} ${later}`;
   return { path, unknown: true, origin, message };
 }
 
-function suggestion(path: Path, { shape, byName }: Judged): string {
+function suggestion(path: Path, { shape, byName }: Subject): string {
   const name = String(path.at(-1));
   // The name may be right but in the wrong section.
   const elsewhere = byName.get(name) ?? [];
@@ -104,7 +106,7 @@ function seen(node: Sourced, setting: Shape): string {
   if (node.kind === 'map') return 'a map';
   const { value } = node;
   if (value === null) return 'nothing';
-  if (setting.kind !== 'scalar' || setting.about.secret !== undefined) {
+  if (setting.kind !== 'scalar' || setting.meta.secret !== undefined) {
     return typeof value === 'string' ? 'the given text' : `the given ${typeof value}`;
   }
   if (typeof value === 'string') {

@@ -8,7 +8,7 @@ import { readEnvironmentLayer } from '../source/environment-layer.ts';
 import { staysUnset } from './field-meta.ts';
 import { spelled } from './fields.ts';
 import { valueAt } from '../load/to-config.ts';
-import { judge, type Verdict } from '../check/verdict.ts';
+import { validate, type Verdict } from '../check/verdict.ts';
 import { environmentName, propertyName, showPath } from './names.ts';
 import { findingLine } from '../source/origin.ts';
 import { fixedSettings, type Path, type ScalarShape, type Shape } from './shape.ts';
@@ -43,21 +43,21 @@ function* leaves(shape: Shape, path: Path = []): Generator<Leaf> {
 
 const all = Array.from(leaves(configShape));
 const fixed = Array.from(fixedSettings(configShape));
-const numeric = all.filter(({ shape }) => shape.about.bounds !== undefined);
+const numeric = all.filter(({ shape }) => shape.meta.bounds !== undefined);
 
-function exampleOf({ about, scalar }: ScalarShape, path: Path): unknown {
+function exampleOf({ meta: meta, scalar }: ScalarShape, path: Path): unknown {
   if (showPath(path) === 'portal.identity') return pem;
-  const { bounds } = about;
-  if (bounds === undefined) return about.example;
-  const other = about.initial === spelled(about, bounds.max) || about.initial === bounds.max ? bounds.min : bounds.max;
-  return scalar === 'number' ? other : spelled(about, other);
+  const { bounds } = meta;
+  if (bounds === undefined) return meta.example;
+  const other = meta.initial === spelled(meta, bounds.max) || meta.initial === bounds.max ? bounds.min : bounds.max;
+  return scalar === 'number' ? other : spelled(meta, other);
 }
 
 /** The value of the example in a finished configuration. */
-function finishedOf({ about, scalar }: ScalarShape, example: unknown): unknown {
-  if (about.bounds !== undefined) {
-    const { min, max } = about.bounds;
-    return example === spelled(about, max) || example === max ? max : min;
+function loadedOf({ meta: meta, scalar }: ScalarShape, example: unknown): unknown {
+  if (meta.bounds !== undefined) {
+    const { min, max } = meta.bounds;
+    return example === spelled(meta, max) || example === max ? max : min;
   }
   return scalar === 'path' ? resolve(directory, String(example)) : example;
 }
@@ -89,8 +89,8 @@ function fileWith(path: Path, value: string): Written {
     else if (shape.kind === 'section') {
       for (const [name, field] of shape.fields) {
         if (name === step) write(field, further, `${inner}${name}:`, inner);
-        else if (field.kind === 'scalar' && field.about.initial === undefined && !staysUnset(field.about)) {
-          lines.push(`${inner}${name}: ${JSON.stringify(field.about.example)}`);
+        else if (field.kind === 'scalar' && field.meta.initial === undefined && !staysUnset(field.meta)) {
+          lines.push(`${inner}${name}: ${JSON.stringify(field.meta.example)}`);
         }
       }
     }
@@ -102,10 +102,10 @@ function fileWith(path: Path, value: string): Written {
   return { text: lines.join('\n'), ...place };
 }
 
-function judgeFile(text: string): Verdict {
+function validateFile(text: string): Verdict {
   const { root, faults } = readYaml(text, 'gateway.yaml');
   assert.deepEqual(faults, []);
-  return judge(root, new Set(), directory);
+  return validate(root, new Set(), directory);
 }
 
 function linesAbout(verdict: Verdict, path: Path): string[] {
@@ -121,11 +121,11 @@ function assertAccepted(verdict: Verdict, path: Path): void {
 describe('every setting', () => {
   for (const { path, shape } of all) {
     test(`${showPath(path)} has a description and, if optional, a default that it accepts`, () => {
-      const { description, expects, initial, bounds } = shape.about;
+      const { description, expects, initial, bounds } = shape.meta;
       assert.match(description, /^[A-Z].*\.$/s);
       assert.ok(expects.length > 0);
       if (initial === undefined) return;
-      const verdict = judgeFile(fileWith(path, JSON.stringify(initial)).text);
+      const verdict = validateFile(fileWith(path, JSON.stringify(initial)).text);
       assertAccepted(verdict, path);
       if (bounds !== undefined)
         assert.equal(typeof valueAt(verdict.config ?? assert.fail(), configShape, path), 'number');
@@ -133,18 +133,18 @@ describe('every setting', () => {
 
     test(`${showPath(path)} is read from the file`, () => {
       const example = exampleOf(shape, path);
-      const verdict = judgeFile(fileWith(path, JSON.stringify(example)).text);
+      const verdict = validateFile(fileWith(path, JSON.stringify(example)).text);
       assertAccepted(verdict, path);
       assert.deepEqual(
         valueAt(verdict.config ?? assert.fail(), configShape, path),
-        shape.scalar === 'path' ? resolve(directory, String(example)) : finishedOf(shape, example),
+        shape.scalar === 'path' ? resolve(directory, String(example)) : loadedOf(shape, example),
       );
     });
 
     test(`a wrong type in ${showPath(path)} is reported at its line and column`, () => {
       const { text, line, column } = fileWith(path, '[]');
-      assert.deepEqual(linesAbout(judgeFile(text), path), [
-        `gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.about.expects}, not a list`,
+      assert.deepEqual(linesAbout(validateFile(text), path), [
+        `gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.meta.expects}, not a list`,
       ]);
     });
   }
@@ -152,10 +152,10 @@ describe('every setting', () => {
 
 describe('bounds', () => {
   for (const { path, shape } of numeric) {
-    const { min, max, zero } = shape.about.bounds ?? assert.fail();
+    const { min, max, zero } = shape.meta.bounds ?? assert.fail();
     for (const value of zero ? [0, min, max] : [min, max]) {
-      test(`${showPath(path)} may be ${spelled(shape.about, value)}`, () => {
-        const verdict = judgeFile(fileWith(path, String(spelled(shape.about, value))).text);
+      test(`${showPath(path)} may be ${spelled(shape.meta, value)}`, () => {
+        const verdict = validateFile(fileWith(path, String(spelled(shape.meta, value))).text);
         assert.deepEqual(
           linesAbout(verdict, path).filter((line) => line.includes('must be a')),
           [],
@@ -165,36 +165,36 @@ describe('bounds', () => {
     }
     const outside = [max + 1, min - 1].filter((value) => value !== 0 || !zero);
     for (const value of outside) {
-      const written = value < 0 ? value : spelled(shape.about, value);
+      const written = value < 0 ? value : spelled(shape.meta, value);
       test(`${showPath(path)} may not be ${written}, and the message gives the allowed range`, () => {
         const { text, line, column } = fileWith(path, String(written));
-        const [told] = linesAbout(judgeFile(text), path);
+        const [message] = linesAbout(validateFile(text), path);
         assert.ok(
-          told?.startsWith(`gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.about.expects}, not`),
-          String(told),
+          message?.startsWith(`gateway.yaml:${line}:${column}: ${showPath(path)} must be ${shape.meta.expects}, not`),
+          String(message),
         );
       });
     }
   }
 
   for (const { path, shape } of all) {
-    const { about, scalar } = shape;
-    if (about.bounds !== undefined) continue;
+    const { meta: meta, scalar } = shape;
+    if (meta.bounds !== undefined) continue;
     // Invalid for every text setting: a forbidden character, and too many of them.
     const wrong = scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
     test(`${showPath(path)} rejects arbitrary text`, () => {
       const { text, line, column } = fileWith(path, JSON.stringify(wrong));
-      const [told = '', ...more] = linesAbout(judgeFile(text), path);
+      const [message = '', ...more] = linesAbout(validateFile(text), path);
       assert.deepEqual(more, []);
       assert.ok(
-        told.startsWith(`gateway.yaml:${line}:${column}: ${showPath(path)} must be ${about.expects}, not`),
-        told,
+        message.startsWith(`gateway.yaml:${line}:${column}: ${showPath(path)} must be ${meta.expects}, not`),
+        message,
       );
-      assert.ok(told.length < 700 && !told.includes('\0'));
+      assert.ok(message.length < 700 && !message.includes('\0'));
     });
-    for (const word of about.words ?? []) {
+    for (const word of meta.words ?? []) {
       test(`${showPath(path)} may be ${word}, also in capitals`, () => {
-        const verdict = judgeFile(fileWith(path, JSON.stringify(word.toUpperCase())).text);
+        const verdict = validateFile(fileWith(path, JSON.stringify(word.toUpperCase())).text);
         assert.equal(valueAt(verdict.config ?? assert.fail(), configShape, path), word);
       });
     }
@@ -202,12 +202,12 @@ describe('bounds', () => {
 });
 
 describe('the environment', () => {
-  const judgeWith = (name: string, text: string, file: string): Verdict => {
+  const validateWith = (name: string, text: string, file: string): Verdict => {
     const { root } = readYaml(file, 'gateway.yaml');
     const layer = readEnvironmentLayer(configShape, { [name]: text });
     assert.deepEqual(layer.warnings, []);
     for (const { path, node } of layer.values) put(root, path, node);
-    return judge(root, new Set(), directory);
+    return validate(root, new Set(), directory);
   };
 
   for (const { path, shape } of fixed) {
@@ -215,22 +215,22 @@ describe('the environment', () => {
     const scalar = shape.kind === 'list' ? (shape.item as ScalarShape) : shape;
     test(`${name} overrides ${showPath(path)} of the file`, () => {
       const example = exampleOf(scalar, path);
-      const { initial } = shape.about;
+      const { initial } = shape.meta;
       const file = fileWith(path, JSON.stringify(initial)).text;
-      const verdict = judgeWith(name, String(example), file);
+      const verdict = validateWith(name, String(example), file);
       assertAccepted(verdict, path);
       const value = valueAt(verdict.config ?? assert.fail(), configShape, path);
-      const expected = finishedOf(scalar, example);
+      const expected = loadedOf(scalar, example);
       assert.deepEqual(value, shape.kind === 'list' ? [expected] : expected);
-      assert.notDeepEqual(value, valueAt(judgeFile(file).config ?? assert.fail(), configShape, path));
+      assert.notDeepEqual(value, valueAt(validateFile(file).config ?? assert.fail(), configShape, path));
     });
 
     test(`a fault in ${name} is reported by that name`, () => {
       const wrong = scalar.scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);
-      const [told = '', ...more] = judgeWith(name, wrong, '').faults.map(findingLine);
+      const [message = '', ...more] = validateWith(name, wrong, '').faults.map(findingLine);
       const place = shape.kind === 'list' ? [...path, 0] : path;
       assert.deepEqual(more, []);
-      assert.ok(told.startsWith(`${name}: ${showPath(place)} must be ${scalar.about.expects}, not`), told);
+      assert.ok(message.startsWith(`${name}: ${showPath(place)} must be ${scalar.meta.expects}, not`), message);
     });
   }
 
@@ -250,7 +250,7 @@ describe('the environment', () => {
 });
 
 test('the loaded configuration is deeply frozen and can be cloned to another thread', () => {
-  const { config } = judgeFile('leases: { "a-*": { headers: { request: { set: { X-A: b } } } } }');
+  const { config } = validateFile('leases: { "a-*": { headers: { request: { set: { X-A: b } } } } }');
   const check = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     assert.ok(Object.isFrozen(value));
@@ -272,6 +272,6 @@ test('a list from the environment replaces the list of the file', () => {
   const { root } = readYaml('gateway: { trusted_proxies: [10.0.0.0/8, 10.1.0.0/16] }', 'f');
   const layer = readEnvironmentLayer(configShape, { GATEWAY_TRUSTED_PROXIES: ' ::1 ,127.0.0.1,' });
   for (const { path, node } of layer.values) put(root, path, node);
-  assert.deepEqual(judge(root, new Set(), directory).config?.gateway.trustedProxies, ['::1', '127.0.0.1']);
+  assert.deepEqual(validate(root, new Set(), directory).config?.gateway.trustedProxies, ['::1', '127.0.0.1']);
   assert.equal(nodeAt(root, ['gateway', 'trusted_proxies', 1])?.origin.kind, 'environment');
 });

@@ -4,7 +4,7 @@
 // isolatedDeclarations requires an annotation on every export, and inferred zod types cannot be
 // annotated.
 import { z } from 'zod';
-import { withAbout } from './field-meta.ts';
+import { withMeta } from './field-meta.ts';
 import { auth, ipRules, leaseAcl } from './sections/auth.ts';
 import { rateLimit, shares } from './sections/limits.ts';
 import { admin, gateway, tls } from './sections/listeners.ts';
@@ -18,7 +18,7 @@ const sections = {
   ...{ quotas, limits: shares, timeouts, cors, leases, metrics, logging },
 };
 
-export const schema: z.ZodType = withAbout(z.strictObject(sections), {
+export const schema: z.ZodType = withMeta(z.strictObject(sections), {
   description: 'The configuration of Portal Gateway. Only what differs from a default needs to be written.',
   expects: 'a map of sections',
   typeName: 'Config',

@@ -1,29 +1,29 @@
 // The schema as a tree of sections, lists, maps and scalars, for code that walks it beside a value:
 // environment, secrets, names, documentation. Has no values.
 import { z } from 'zod';
-import { type About, aboutOf, type ScalarKind } from './field-meta.ts';
+import { type FieldMeta, metaOf, type ScalarKind } from './field-meta.ts';
 
 export type Shape = SectionShape | ListShape | MapShape | ScalarShape;
 
 export interface SectionShape {
   readonly kind: 'section';
-  readonly about: About;
+  readonly meta: FieldMeta;
   readonly fields: ReadonlyMap<string, Shape>;
 }
 export interface ListShape {
   readonly kind: 'list';
-  readonly about: About;
+  readonly meta: FieldMeta;
   readonly item: Shape;
 }
 export interface MapShape {
   readonly kind: 'map';
-  readonly about: About;
+  readonly meta: FieldMeta;
   readonly entry: Shape;
 }
 export interface ScalarShape {
   readonly kind: 'scalar';
   readonly scalar: ScalarKind;
-  readonly about: About;
+  readonly meta: FieldMeta;
 }
 
 /** The steps are names of settings or of map entries, or indexes of a list. */
@@ -31,16 +31,16 @@ export type Path = readonly (string | number)[];
 
 /** Throws TypeError for a schema that is not built from the kinds in fields.ts. */
 export function shapeOf(schema: z.core.$ZodType): Shape {
-  const about = aboutOf(schema);
-  if (about === undefined) throw new TypeError('a setting without a description');
-  if (about.scalar !== undefined) return { kind: 'scalar', scalar: about.scalar, about };
+  const meta = metaOf(schema);
+  if (meta === undefined) throw new TypeError('a setting without a description');
+  if (meta.scalar !== undefined) return { kind: 'scalar', scalar: meta.scalar, meta: meta };
   const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema;
   if (inner instanceof z.ZodObject) {
     const fields = Object.entries(inner.shape).map(([name, field]) => [name, shapeOf(field as z.ZodType)] as const);
-    return { kind: 'section', about, fields: new Map(fields) };
+    return { kind: 'section', meta: meta, fields: new Map(fields) };
   }
-  if (inner instanceof z.ZodArray) return { kind: 'list', about, item: shapeOf(inner.element) };
-  if (inner instanceof z.ZodRecord) return { kind: 'map', about, entry: shapeOf(inner.valueType) };
+  if (inner instanceof z.ZodArray) return { kind: 'list', meta: meta, item: shapeOf(inner.element) };
+  if (inner instanceof z.ZodRecord) return { kind: 'map', meta: meta, entry: shapeOf(inner.valueType) };
   throw new TypeError(`no kind of setting: ${inner._zod.def.type}`);
 }
 

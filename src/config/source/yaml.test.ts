@@ -113,9 +113,9 @@ describe('reports the place of', () => {
 
 test('rejects aliases that would expand to billions of values', () => {
   const lines = Array.from({ length: 26 }, (_, i) => `k${i}: &a${i} [${i === 0 ? 'x' : `*a${i - 1},`.repeat(9)}]`);
-  const [told] = linesOf(lines.join('\n'));
+  const [line] = linesOf(lines.join('\n'));
   assert.match(
-    told ?? '',
+    line ?? '',
     /^f:\d+:\d+: is too large: a configuration has at most 5000000 values, 100000 of them by aliases/,
   );
 });

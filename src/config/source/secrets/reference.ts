@@ -3,7 +3,7 @@
 import { splitVariables } from './environment-variables.ts';
 import { SecretError } from './secret-error.ts';
 import type { SecretName, SecretSource } from './secret-source.ts';
-import { formOf, secretSources } from './sources.ts';
+import { referenceForm, secretSources } from './sources.ts';
 
 export type Reference =
   | { readonly kind: 'plain'; readonly text: string }
@@ -27,7 +27,7 @@ function nameIn(text: string, scheme: string, source: SecretSource): SecretName 
   const field = hash < 0 ? undefined : text.slice(hash + 1);
   const needed = source.field === 'required' || field !== undefined ? [path, field] : [path];
   if (needed.some((part) => part === undefined || part === '' || part.includes('\0'))) {
-    const form = formOf(scheme, source);
+    const form = referenceForm(scheme, source);
     throw new SecretError(`is an incomplete reference to a secret: write it as ${form}`);
   }
   return { path, field };

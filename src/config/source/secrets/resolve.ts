@@ -57,7 +57,7 @@ const credentialHeader = /authorization|cookie|credential|passw|secret|signature
 
 function* secretsIn(node: Sourced, shape: Shape): Generator<Secret> {
   if (node.kind === 'scalar') {
-    const kind = shape.kind === 'scalar' ? shape.about.secret : undefined;
+    const kind = shape.kind === 'scalar' ? shape.meta.secret : undefined;
     if (kind === undefined) return;
     // Never shown, even when the value is not a text and so cannot be a secret.
     node.secret = kind !== 'possible' || credentialHeader.test(String(node.path.at(-1)));

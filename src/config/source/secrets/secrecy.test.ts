@@ -48,7 +48,7 @@ async function load(t: TestContext, more: string): Promise<LoadResult> {
 }
 
 /** All output of commands and logs. */
-function told(result: LoadResult): string {
+function outputOf(result: LoadResult): string {
   const { warnings } = result;
   const findings = [...(result.ok ? [] : result.faults), ...warnings];
   const config = result.ok ? result.config : result.rest;
@@ -76,7 +76,7 @@ test('a valid configuration', async (t) => {
     Authorization: `Bearer ${marks.credential}`,
     'X-Plain': 'shown',
   });
-  const output = told(result);
+  const output = outputOf(result);
   assertSilent(output);
   for (const part of [
     'X-Plain: shown',
@@ -101,7 +101,7 @@ describe('a configuration with faults', () => {
     test(what, async (t) => {
       const result = await load(t, more);
       assert.equal(result.ok, false);
-      assertSilent(told(result));
+      assertSilent(outputOf(result));
     });
   }
 

@@ -12,7 +12,7 @@ export const secretSources: Readonly<Record<string, SecretSource>> = {
 };
 
 /** A reference as people write it: `vault:PATH#FIELD`. */
-export function formOf(scheme: string, { placeholder, field }: SecretSource): string {
+export function referenceForm(scheme: string, { placeholder, field }: SecretSource): string {
   return `${scheme}:${placeholder}${field === 'none' ? '' : '#FIELD'}`;
 }
 
@@ -20,7 +20,7 @@ export function formOf(scheme: string, { placeholder, field }: SecretSource): st
 export const referenceForms: readonly { readonly form: string; readonly description: string }[] = [
   { form: environmentForm, description: environmentDescription },
   ...Object.entries(secretSources).map(([scheme, source]) => ({
-    form: formOf(scheme, source),
+    form: referenceForm(scheme, source),
     description: source.description,
   })),
 ];
