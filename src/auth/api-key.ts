@@ -20,7 +20,7 @@ export const prefixCharacters: number = 'sk_live_'.length + handleCharacters;
  */
 export type KeyForm = 'foreign' | 'ours' | 'mistyped';
 
-export function formOf(key: string): KeyForm {
+export function keyFormOf(key: string): KeyForm {
   if (!isOwnKey(key)) return 'foreign';
   return checkOf(key.slice(0, -checkCharacters)) === key.slice(-checkCharacters) ? 'ours' : 'mistyped';
 }

@@ -2,7 +2,7 @@
 // depend only on what the client sent, so that they reveal nothing about the configured keys.
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { LeasePolicy } from '../policy/policy.ts';
-import { formOf } from './api-key.ts';
+import { keyFormOf } from './api-key.ts';
 import type { BasicUse } from './basic-use.ts';
 import { keyProtocol, type Credential, type KeyCredential } from './credential.ts';
 import type { VerifyOutcome } from './throttled-verifier.ts';
@@ -81,7 +81,7 @@ function unknownKeyDetail({ key, header, basic }: KeyCredential): string {
   if (key === '') return `${place} is empty.`;
   if (header !== 'authorization' && /^bearer\s/i.test(key))
     return `${place} must contain the key alone, without \`Bearer\`.`;
-  switch (formOf(key)) {
+  switch (keyFormOf(key)) {
     case 'ours':
       return 'The API key is not valid here: it is unknown or revoked.';
     case 'mistyped':

@@ -2,7 +2,7 @@
 // prefix, in a time that does not grow with the number of keys. Compares nothing.
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
-import { formOf, prefixCharacters } from './api-key.ts';
+import { keyFormOf, prefixCharacters } from './api-key.ts';
 import { costs, bcryptCost, maxKeyBytes } from './bcrypt-hash.ts';
 
 export interface Candidates {
@@ -101,7 +101,7 @@ export class KeyRing {
    * meant for this gateway.
    */
   isOurs(token: string): boolean {
-    return formOf(token) !== 'foreign' || this.withPrefixOf(token).length > 0;
+    return keyFormOf(token) !== 'foreign' || this.withPrefixOf(token).length > 0;
   }
 
   /**
@@ -123,7 +123,7 @@ export class KeyRing {
   candidates(key: string): Candidates {
     if (key === '' || Buffer.byteLength(key) > maxKeyBytes) return hopeless;
     const keys = [...this.#unprefixed, ...this.withPrefixOf(key)];
-    const form = formOf(key);
+    const form = keyFormOf(key);
     if (form === 'ours') return { keys, named: keys.some(hasHandle), hopeless: false };
     if (form === 'foreign') return { keys, named: keys.some(hasPrefix), hopeless: false };
     // A mistyped key in our own format can only match an entry made elsewhere that happens to look

@@ -5,7 +5,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
 import { ignore } from '../kernel/ignore.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
-import { formOf } from './api-key.ts';
+import { keyFormOf } from './api-key.ts';
 import type { Hasher, Lane } from './bcrypt-pool.ts';
 import type { KeyDigests } from './key-digests.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -147,7 +147,7 @@ export class KeyVerifier {
       const entry = ring.withHash(bcrypt);
       if (entry === undefined) continue;
       this.#remember(digest, bcrypt);
-      if (formOf(key) === 'ours') this.#digests?.add(bcrypt, key);
+      if (keyFormOf(key) === 'ours') this.#digests?.add(bcrypt, key);
       return { kind: 'key', key: entry };
     }
     return unknown;
@@ -158,7 +158,7 @@ export class KeyVerifier {
    * would expose them to guessing.
    */
   #recognised(key: string, candidates: readonly KeyPolicy[]): { entry: KeyPolicy; bcrypt: string } | undefined {
-    if (this.#digests === undefined || formOf(key) !== 'ours') return undefined;
+    if (this.#digests === undefined || keyFormOf(key) !== 'ours') return undefined;
     for (const entry of candidates) {
       if (entry.secret.kind !== 'bcrypt') continue;
       const { bcrypt } = entry.secret;

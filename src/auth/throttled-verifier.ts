@@ -1,6 +1,6 @@
 // Verifies a key if it is worth a bcrypt now: known keys at once, others within the limits of the
 // throttles and the verification queue. Does not choose the key and does not check its conditions.
-import { formOf } from './api-key.ts';
+import { keyFormOf } from './api-key.ts';
 import { maxKeyBytes } from './bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
 import type { AuthThrottle, Standing } from './auth-throttle.ts';
@@ -83,7 +83,7 @@ export class ThrottledVerifier {
     if (verdict.kind === 'key') {
       // Refund only for a key that proved right: a full queue proves nothing.
       if (!joins) this.#throttle.forgive(address, keyId, standing);
-      if (formOf(key) === 'foreign') this.#pairs.add(verdict.key.id, address);
+      if (keyFormOf(key) === 'foreign') this.#pairs.add(verdict.key.id, address);
     } else if (verdict.kind === 'unknown') this.#refuse(attempt);
     if (!joins) this.#inFlight.end(address);
     return verdict;
@@ -113,7 +113,7 @@ export class ThrottledVerifier {
    */
   #standingOf({ key, ring, address }: KeyAttempt): Standing {
     if (this.#verifier.isProven(key, ring)) return proven;
-    if (formOf(key) !== 'foreign') return stranger;
+    if (keyFormOf(key) !== 'foreign') return stranger;
     const entry = ring.withPrefixOf(key).find(({ id }) => this.#pairs.has(id, address));
     return entry === undefined ? stranger : { kind: 'pair', keyId: entry.id };
   }

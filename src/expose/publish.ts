@@ -4,7 +4,7 @@ import type { Credential } from '../portal/identity.ts';
 import type { RelayClient } from '../portal/relay-client.ts';
 import type { Bridge } from './bridge.ts';
 
-export interface Publication {
+export interface PublishedApp {
   readonly name: string;
   /** The lease id is this credential's id. */
   readonly credential: Credential;
@@ -29,18 +29,18 @@ export interface PublishSignals {
  * relay clients and the bridge.
  */
 export async function publish(
-  publication: Publication,
+  app: PublishedApp,
   relays: readonly RelayClient[],
   bridge: Bridge,
   signals: PublishSignals,
 ): Promise<void> {
-  const allowed = new Set(publication.allowClients);
+  const allowed = new Set(app.allowClients);
   const offer = {
-    name: publication.name,
-    credential: publication.credential,
+    name: app.name,
+    credential: app.credential,
     alpn: ['http/1.1'],
-    ...(publication.description !== undefined && {
-      metadata: JSON.stringify({ description: publication.description }),
+    ...(app.description !== undefined && {
+      metadata: JSON.stringify({ description: app.description }),
     }),
     ...(allowed.size > 0 && { allowClient: (clientId: string) => allowed.has(clientId) }),
     ...signals,

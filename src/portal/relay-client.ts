@@ -27,7 +27,7 @@ export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
    * Connects only once, unless this aborts before. A failure closes the client, and ready() rejects
    * with it. Default: reconnects until close().
    */
-  readonly once?: AbortSignal;
+  readonly onceUntil?: AbortSignal;
 }
 
 type State =
@@ -162,8 +162,8 @@ export class RelayClient {
   #connect(): void {
     const abort = new AbortController();
     this.#state = { name: 'connecting', abort };
-    const { once } = this.#options;
-    const signal = once === undefined ? abort.signal : AbortSignal.any([abort.signal, once]);
+    const { onceUntil } = this.#options;
+    const signal = onceUntil === undefined ? abort.signal : AbortSignal.any([abort.signal, onceUntil]);
     connect(this.url, { ...this.#options, signal }).then(
       (session) => {
         if (this.#state.name === 'closed') void session.close();
@@ -182,7 +182,7 @@ export class RelayClient {
     const upSinceMs = clock.monotonicMs();
     this.#options.log?.({ type: 'up', relay: this.url });
     // One attempt serves one short task, which does not need the relay's clock.
-    if (this.#options.once === undefined) {
+    if (this.#options.onceUntil === undefined) {
       session.watchClock((skewMs) => {
         this.#options.log?.({ type: 'clock_measured', relay: this.url, skewMs });
       });
@@ -193,7 +193,7 @@ export class RelayClient {
       this.#leases.down();
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
-      if (this.#options.once !== undefined) {
+      if (this.#options.onceUntil !== undefined) {
         this.#end(reason);
         return;
       }
@@ -208,7 +208,7 @@ export class RelayClient {
 
   #failed(error: PortalError): void {
     this.#lastError = error;
-    if (this.#options.once !== undefined) {
+    if (this.#options.onceUntil !== undefined) {
       this.#end(error);
       return;
     }

@@ -14,7 +14,7 @@ import { fieldValues } from '../kernel/http/field-value.ts';
 import type { Flow, RawHeaders, Sink } from '../kernel/http/http.ts';
 import type { PipeDuplex } from '../kernel/net/pipe-duplex.ts';
 import type { Connection } from './tunnel-connection.ts';
-import { exchangeFault, saysLeaseIsGone } from './upstream-errors.ts';
+import { exchangeError, saysLeaseIsGone } from './upstream-errors.ts';
 import { endToEndTrailers } from './request-headers.ts';
 import { responseHeaders, responseTrailers } from './response-headers.ts';
 import { freshnessFor, mayRepeat } from './tunnel-retry.ts';
@@ -240,7 +240,7 @@ export class Attempt implements Waiter, Flow, Cancellable, Expiring, ExchangeHan
       this.#move();
       return;
     }
-    this.#refuse(exchangeFault(fault));
+    this.#refuse(exchangeError(fault));
   }
 
   /** Once, and only from a reused tunnel to a new one. */

@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 
 test('a transport that connects only once rejects with its failure and makes no second attempt', async () => {
   const url = 'ws://127.0.0.1:9/relay';
-  const transport = createTransport({ url, credential, once: never });
+  const transport = createTransport({ url, credential, onceUntil: never });
   await assert.rejects(transport.ready(never), { code: 'relay_unreachable' });
   await assert.rejects(transport.list(never), { code: 'relay_unreachable' });
   assert.equal(transport.state(), 'down');

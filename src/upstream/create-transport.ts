@@ -24,7 +24,7 @@ export async function connectTransport(
   options: Omit<TransportOptions, 'once'>,
   signal: AbortSignal,
 ): Promise<Transport> {
-  const transport = createTransport({ ...options, once: signal });
+  const transport = createTransport({ ...options, onceUntil: signal });
   try {
     await transport.ready(new AbortController().signal);
     return transport;

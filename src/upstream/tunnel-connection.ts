@@ -4,7 +4,7 @@ import { Deadline, type Expiring } from '../kernel/work/deadlines.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ignore } from '../kernel/ignore.ts';
 import { HttpConnection } from '../http-client/client-connection.ts';
-import { exchangeFault } from './upstream-errors.ts';
+import { exchangeError } from './upstream-errors.ts';
 import type { Tunnel } from './transport.ts';
 
 export interface ConnectionOwner {
@@ -68,7 +68,7 @@ export class Connection implements Expiring {
 
   /** Why a request on this dead tunnel fails. */
   fault(): GatewayError {
-    return exchangeFault(this.http.idleFault);
+    return exchangeError(this.http.idleFault);
   }
 
   /** Closes the tunnel at once; the app sees an abort. */

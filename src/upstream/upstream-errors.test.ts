@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { HttpFault, type FaultKind, type FaultMoment } from '../http-client/http-fault.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/errors.ts';
-import { dialFault, exchangeFault, saysLeaseIsGone } from './upstream-errors.ts';
+import { dialFault, exchangeError, saysLeaseIsGone } from './upstream-errors.ts';
 
 test('maps a failed dial by its code, never by the backend’s text', () => {
   const cases: [PortalErrorCode, string][] = [
@@ -44,7 +44,7 @@ test('maps every way in which an exchange can fail to one code', () => {
     ['request_body', 'waiting', new Error('gone'), 'client_closed'],
   ];
   for (const [kind, moment, cause, expected] of table) {
-    const error = exchangeFault(new HttpFault(kind, moment, '10.0.0.1', cause));
+    const error = exchangeError(new HttpFault(kind, moment, '10.0.0.1', cause));
     assert.equal(error.code, expected, `${kind} ${moment}`);
     assert.doesNotMatch(error.message, /10\.0/);
   }

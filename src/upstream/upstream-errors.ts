@@ -84,7 +84,7 @@ export function dialFault(cause: unknown): GatewayError {
 }
 
 /** The error for the caller if an exchange over an open tunnel failed. */
-export function exchangeFault(fault: HttpFault): GatewayError {
+export function exchangeError(fault: HttpFault): GatewayError {
   const { kind, moment, cause } = fault;
   switch (kind) {
     case 'malformed':

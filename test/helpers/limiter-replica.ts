@@ -8,7 +8,7 @@ import { MemoryLimiter } from '../../src/limits/memory-limiter.ts';
 import type { QuotaCharge } from '../../src/limits/quotas/quota.ts';
 import { QuotaKeeper } from '../../src/limits/quotas/quota-keeper.ts';
 import { QuotaLedger } from '../../src/limits/quotas/quota-ledger.ts';
-import { QuotaRedis } from '../../src/limits/redis/quota-store.ts';
+import { RedisQuotaStore } from '../../src/limits/redis/redis-quota-store.ts';
 import { connectRedis } from '../../src/limits/redis/redis-client.ts';
 import { RedisLimiter, type ScriptRunner } from '../../src/limits/redis/redis-limiter.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -50,7 +50,7 @@ export function startReplica(
     redis.close();
   });
   const ledger = new QuotaLedger({ clock });
-  const store = new QuotaRedis({
+  const store = new RedisQuotaStore({
     redis,
     namespace: 'test',
     periods: () => ['2026-11-24', '2026-11'],
@@ -59,7 +59,7 @@ export function startReplica(
   const keeper = new QuotaKeeper({ ledger, store, everyMs: 1e9, changed: () => undefined });
   t.after(() => keeper.close());
   const changes: string[] = [];
-  let told: (state: string) => void = () => undefined;
+  let notify: (state: string) => void = () => undefined;
   const limiter = new FallbackLimiter({
     shared: new RedisLimiter({ redis: through(redis), namespace: 'test', ledger, clock }),
     local: new LocalLimiter(new MemoryLimiter({ clock }), ledger),
@@ -67,7 +67,7 @@ export function startReplica(
     ...{ clock, deadlineMs },
     changed: (state) => {
       changes.push(state);
-      told(state);
+      notify(state);
     },
   });
   return {
@@ -75,7 +75,7 @@ export function startReplica(
     admits: async (charges, quota) => isAdmitted(await limiter.take(charges, quota)),
     change: () =>
       new Promise((resolve) => {
-        told = resolve;
+        notify = resolve;
       }),
   };
 }

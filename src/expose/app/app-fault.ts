@@ -74,7 +74,7 @@ export function responseTimeoutFault(): AppFault {
  * An exchange over an open connection failed. Not used for the fault request_body, which the app
  * did not cause.
  */
-export function exchangeFault(httpFault: HttpFault): AppFault {
+export function appFaultOf(httpFault: HttpFault): AppFault {
   const { kind, moment, cause, message } = httpFault;
   if (kind === 'malformed' || kind === 'unasked') {
     const isResponseError = cause instanceof ResponseError;

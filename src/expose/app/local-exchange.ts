@@ -13,7 +13,7 @@ import type { ProxyErrorType } from '../../kernel/errors/error-shape.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { RestoredHost } from '../../kernel/references/restored-host.ts';
 import type { AssertionGate } from '../assertions/assertion-gate.ts';
-import { type AppFault, exchangeFault, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
+import { type AppFault, appFaultOf, responseTimeoutFault, responseTimeoutMs } from './app-fault.ts';
 import { type ExposeEvent, pathOnly } from '../expose-event.ts';
 import { appRequestHead, isLastOnConnection, requestTrailers } from '../request/header-fields.ts';
 import { withAppReferences } from '../request/host-header.ts';
@@ -201,7 +201,7 @@ export class LocalExchange implements LocalWaiter, ExchangeHandler, Expiring {
       this.#move();
       return;
     }
-    if (fault.kind !== 'request_body') this.#fail(exchangeFault(fault));
+    if (fault.kind !== 'request_body') this.#fail(appFaultOf(fault));
     else {
       this.#finish();
       this.#sink.requestFailed();

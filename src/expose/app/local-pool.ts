@@ -2,7 +2,7 @@
 // most recently used connection first, so that the pool shrinks after a peak.
 import type { Deadlines } from '../../kernel/work/deadlines.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { type AppFault, exchangeFault } from './app-fault.ts';
+import { type AppFault, appFaultOf } from './app-fault.ts';
 import { LocalConnection, type LocalConnectionOwner } from './local-connection.ts';
 import { LocalDial, type LocalTarget } from './local-dial.ts';
 import type { Target } from './target.ts';
@@ -137,7 +137,7 @@ export class LocalPool implements LocalConnectionOwner {
         this.#dials.delete(waiter);
         const connection = new LocalConnection(pipe, this);
         if (connection.http.usable) waiter.ready(connection);
-        else waiter.failed(exchangeFault(connection.http.idleFault));
+        else waiter.failed(appFaultOf(connection.http.idleFault));
       },
       failed: (fault) => {
         this.#dials.delete(waiter);

@@ -2,7 +2,7 @@
 import { systemClock } from '../../kernel/clock.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import { periodKinds, QuotaCalendar } from '../../limits/quotas/quota-calendar.ts';
-import { QuotaRedis } from '../../limits/redis/quota-store.ts';
+import { RedisQuotaStore } from '../../limits/redis/redis-quota-store.ts';
 import { connectRedis } from '../../limits/redis/redis-client.ts';
 import { createSharedLimiter, sharedNamespace } from '../../limits/shared-limiter.ts';
 import { readRedisPlace } from '../tls-settings.ts';
@@ -20,7 +20,7 @@ export const redisStore: LimitStore = {
       open: (timeZone) => {
         // Without a connection, each command is rejected with the reason.
         const connection = connectRedis(place, systemClock, { failed: ignore });
-        return new QuotaRedis({
+        return new RedisQuotaStore({
           redis: connection,
           namespace: sharedNamespace,
           periods: () => {

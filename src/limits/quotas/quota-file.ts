@@ -35,7 +35,7 @@ const inUse =
 
 export class QuotaFile implements UsageStore {
   readonly #options: QuotaFileOptions;
-  readonly #mostLines: number;
+  readonly #maxLines: number;
   /** By period and key: the content of the file. */
   readonly #records = new Map<string, UsageRecord>();
   /**
@@ -48,7 +48,7 @@ export class QuotaFile implements UsageStore {
 
   constructor(options: QuotaFileOptions) {
     this.#options = options;
-    this.#mostLines = options.maxLines ?? defaultMaxLines;
+    this.#maxLines = options.maxLines ?? defaultMaxLines;
   }
 
   /**
@@ -80,7 +80,7 @@ export class QuotaFile implements UsageStore {
 
   async save(batch: readonly UsageChange[]): Promise<readonly UsageRecord[]> {
     const records = batch.map((change) => this.#noted(change));
-    const crowded = this.#lines > this.#mostLines && this.#lines > 2 * this.#records.size;
+    const crowded = this.#lines > this.#maxLines && this.#lines > 2 * this.#records.size;
     if (this.#handle === undefined || crowded) await this.#rewrite();
     else await this.#append(this.#handle, records);
     return records;

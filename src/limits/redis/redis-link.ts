@@ -44,7 +44,7 @@ export class RedisLink {
   /** Set once the link has ended. */
   #reason: Error | undefined = undefined;
   #handshakeTimer: NodeJS.Timeout | undefined = undefined;
-  #unansweredCount = 0;
+  #pendingCount = 0;
   #lastReplyMs = 0;
 
   constructor(options: LinkOptions) {
@@ -89,7 +89,7 @@ export class RedisLink {
     this.#endIfSilent();
     if (this.#reason !== undefined) throw this.#reason;
     const parts = [String(keys.length), ...keys, ...args];
-    this.#unansweredCount += 1;
+    this.#pendingCount += 1;
     try {
       const reply = await this.#send(asking, ['EVALSHA', hash, ...parts]).catch((error: unknown) => {
         if (!(error instanceof ErrorReply && error.message.startsWith('NOSCRIPT'))) throw error;
@@ -104,7 +104,7 @@ export class RedisLink {
       }
       throw this.#faultOf(error);
     } finally {
-      this.#unansweredCount -= 1;
+      this.#pendingCount -= 1;
     }
   }
 
@@ -158,8 +158,8 @@ export class RedisLink {
   /** The client's own socket timeout restarts with every write: under traffic it never expires. */
   #endIfSilent(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const isSilent = this.#unansweredCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
-    if (this.#unansweredCount === 0) this.#lastReplyMs = nowMs;
+    const isSilent = this.#pendingCount > 0 && nowMs - this.#lastReplyMs > this.#options.silenceMs;
+    if (this.#pendingCount === 0) this.#lastReplyMs = nowMs;
     if (isSilent && this.#state === 'ready') this.#endAndReport(new Error('it does not respond'));
   }
 

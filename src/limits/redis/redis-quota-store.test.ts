@@ -11,7 +11,7 @@ import { type KeyQuotas, none } from '../quotas/quota.ts';
 import { QuotaCalendar } from '../quotas/quota-calendar.ts';
 import { QuotaKeeper } from '../quotas/quota-keeper.ts';
 import { QuotaLedger } from '../quotas/quota-ledger.ts';
-import { QuotaRedis } from './quota-store.ts';
+import { RedisQuotaStore } from './redis-quota-store.ts';
 import { connectRedis } from './redis-client.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
 
@@ -36,7 +36,7 @@ async function replica(
   const redis = connectRedis({ url: server.url }, systemClock, { failed: () => undefined });
   const ledger = new QuotaLedger({ clock });
   const limiter = new LocalLimiter(new MemoryLimiter({ clock }), ledger);
-  const store = new QuotaRedis({
+  const store = new RedisQuotaStore({
     redis: through(redis),
     namespace: 'test',
     periods: () => ['2026-11-24', '2026-11'],

@@ -8,7 +8,7 @@ import type { UsageChange, UsageRecord } from '../quotas/quota-ledger.ts';
 import type { ScriptRunner } from './redis-limiter.ts';
 import { addScript, readScript } from './redis-scripts.ts';
 
-export interface QuotaRedisOptions {
+export interface RedisQuotaStoreOptions {
   readonly redis: ScriptRunner;
   /** Gateways with the same namespace share their quotas. */
   readonly namespace: string;
@@ -18,14 +18,14 @@ export interface QuotaRedisOptions {
   readonly close: () => void;
 }
 
-export class QuotaRedis implements UsageStore {
-  readonly #options: QuotaRedisOptions;
+export class RedisQuotaStore implements UsageStore {
+  readonly #options: RedisQuotaStoreOptions;
   readonly #prefix: string;
   readonly #writer = randomUUID();
   /** Number of the next batch; a retry reuses it. */
   #number = 1;
 
-  constructor(options: QuotaRedisOptions) {
+  constructor(options: RedisQuotaStoreOptions) {
     this.#options = options;
     this.#prefix = quotaPrefix(options.namespace);
   }
