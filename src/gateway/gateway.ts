@@ -38,6 +38,8 @@ import { Upstream } from '../upstream/upstream.ts';
 
 export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
+  /** A separate listener for health, metrics and details, on the same host. */
+  readonly admin?: { readonly port: number };
   /** One for each relay. The gateway owns and closes them. */
   readonly transports: readonly Transport[];
   /** TLS, and with it HTTP/2. Undefined: disabled for the lifetime of the gateway. */
@@ -119,7 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const directory = directoryOf(transports, { clock, policy: () => policy, bindings: nameBindings });
   const upstream = new Upstream({ clock, limits: () => limits });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
-  let tlsFront: TlsListener | undefined;
+  let tlsListener: TlsListener | undefined;
   const bcrypt = new BcryptThreads();
   const authenticator = new Authenticator({ verifier: verifierOf(bcrypt, keyDigests, clock), clock, used: keyUsed });
   const endpoints = new BuiltinEndpoints({
@@ -146,12 +148,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     adminDispatch: createAdminPipeline(endpoints, clock),
     ...(tls !== undefined && {
       secure: (http1, serverHost) =>
-        (tlsFront = new TlsListener(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
+        (tlsListener = new TlsListener(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
     }),
   });
 
   return facade({
-    ...{ server, transports, directory, upstream, bcrypt, tlsFront: () => tlsFront },
+    ...{ server, transports, directory, upstream, bcrypt, tlsListener: () => tlsListener },
     use: (next) => {
       policy = next;
       limits = poolLimits();
@@ -185,7 +187,7 @@ interface GatewayParts {
   readonly upstream: Upstream;
   readonly bcrypt: BcryptThreads;
   /** Undefined: TLS is disabled. */
-  readonly tlsFront: () => TlsListener | undefined;
+  readonly tlsListener: () => TlsListener | undefined;
   readonly policy: () => Policy;
   /** From now on, requests use this policy. */
   readonly use: (policy: Policy) => void;
@@ -206,8 +208,8 @@ function facade(parts: GatewayParts): Gateway {
       applying.run(async () => {
         const slices = new Slices();
         await slices.run(compilePolicy(next));
-        const front = parts.tlsFront();
-        const applyTls = certificates && front && (await slices.run(front.prepare(certificates)));
+        const current = parts.tlsListener();
+        const applyTls = certificates && current && (await slices.run(current.prepare(certificates)));
         applyTls?.();
         parts.use(next);
       }),
@@ -218,7 +220,7 @@ function facade(parts: GatewayParts): Gateway {
         rttMs: transport.rttMs,
       })),
       tunnels: [...upstream.tunnels()],
-      certificates: parts.tlsFront()?.certificates ?? [],
+      certificates: parts.tlsListener()?.certificates ?? [],
     }),
     drain: async (graceMs = defaultGraceMs, delayMs = 0) => {
       await server.drain(graceMs, delayMs);

@@ -16,8 +16,6 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0: any free port, which listen() returns. */
   readonly port: number;
-  /** A separate listener for health, metrics and details, on the same host. */
-  readonly admin?: { readonly port: number };
   /** Limit of a request head. */
   readonly maxHeaderBytes?: number;
   /**
@@ -40,8 +38,8 @@ export interface HttpServerOptions extends ListenerOptions {
   readonly policy: () => Policy;
   /** Receives the requests of the main listener. */
   readonly dispatch: Dispatch;
-  /** Receives those of the admin listener. Required with `admin`. */
-  readonly adminDispatch?: Dispatch;
+  /** A separate listener for health, metrics and details, on the same host, and its requests. */
+  readonly admin?: { readonly port: number; readonly dispatch: Dispatch } | undefined;
 }
 
 /** Allows a scrape in flight to finish after everything else has ended. */
@@ -68,9 +66,9 @@ export class HttpServer {
     this.#clock = options.clock ?? systemClock;
     this.#deadlines = new Deadlines(this.#clock);
     this.#startedMs = this.#clock.monotonicMs();
-    this.#main = this.#mainEntrance();
-    const { admin, adminDispatch } = options;
-    this.#admin = admin && adminDispatch && this.#adminEntrance(admin.port, adminDispatch);
+    this.#main = this.#mainListener();
+    const { admin } = options;
+    this.#admin = admin && this.#adminListener(admin.port, admin.dispatch);
   }
 
   get draining(): boolean {
@@ -87,7 +85,7 @@ export class HttpServer {
   }
 
   get connections(): number {
-    return this.#main.door.connections;
+    return this.#main.listener.connections;
   }
 
   /** Address of the admin listener, once it listens. */
@@ -98,8 +96,8 @@ export class HttpServer {
   /** Throws Node's error (EADDRINUSE, EACCES) if a port is not available. */
   async listen(): Promise<AddressInfo> {
     try {
-      this.#adminAddress = await this.#admin?.door.listen();
-      return await this.#main.door.listen();
+      this.#adminAddress = await this.#admin?.listener.listen();
+      return await this.#main.listener.listen();
     } catch (error) {
       await this.close();
       throw error;
@@ -135,22 +133,29 @@ export class HttpServer {
     await this.#admin?.end({ delayMs: 0, graceMs: adminGraceMs, lingerMs: 0 });
   }
 
-  #mainEntrance(): ListenerSet {
+  #mainListener(): ListenerSet {
     const { policy, host, port, secure, proxyProtocol = false, dispatch } = this.#options;
     return new ListenerSet((sendsAway) => {
       const serverHost = this.#host(dispatch, sendsAway);
       const http1 = new Http1(serverHost, this.#maxHeaderBytes);
       const first = secure?.(http1, serverHost) ?? http1;
-      const door = new Listener({ host, port, policy, clock: this.#clock, proxyProtocol, onConnection: first.accept });
-      return { door, protocols: first === http1 ? [http1] : [first, http1] };
+      const listener = new Listener({
+        host,
+        port,
+        policy,
+        clock: this.#clock,
+        proxyProtocol,
+        onConnection: first.accept,
+      });
+      return { listener: listener, protocols: first === http1 ? [http1] : [first, http1] };
     });
   }
 
-  #adminEntrance(port: number, dispatch: Dispatch): ListenerSet {
+  #adminListener(port: number, dispatch: Dispatch): ListenerSet {
     const { policy, host } = this.#options;
     return new ListenerSet((sendsAway) => {
       const http1 = new Http1(this.#host(dispatch, sendsAway), this.#maxHeaderBytes);
-      const door = new Listener({
+      const listener = new Listener({
         host,
         port,
         policy,
@@ -158,7 +163,7 @@ export class HttpServer {
         proxyProtocol: false,
         onConnection: http1.accept,
       });
-      return { door, protocols: [http1] };
+      return { listener: listener, protocols: [http1] };
     });
   }
 

@@ -1,5 +1,5 @@
-// Serves the gateway's own endpoints, such as health and metrics, and publishes their events. The
-// server passes in what each one shows.
+// Serves the gateway's own endpoints, such as health and metrics, and publishes their events.
+// The gateway room passes in the endpoints.
 import type { Clock } from '../../kernel/clock.ts';
 import { GatewayError, internalError } from '../../kernel/errors/gateway-error.ts';
 import { requestFinished, requestStarted } from '../../kernel/events.ts';

@@ -34,7 +34,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
   readonly peer: Peer;
   readonly #host: ServerHost;
   /** The first is being served, the others wait. */
-  readonly #turns: RequestCycle[] = [];
+  readonly #cycles: RequestCycle[] = [];
   /** The response was complete before all of the request had arrived. */
   #unreceived: RequestCycle | undefined = undefined;
   /** Why nothing after the last request can be read. */
@@ -71,7 +71,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
   }
 
   get busy(): boolean {
-    return this.#turns.length > 0;
+    return this.#cycles.length > 0;
   }
 
   /** No byte of an unserved request has arrived. */
@@ -86,24 +86,24 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
       this.#host.deadlines.disarm(this.#headDeadline);
       this.#headDeadline = undefined;
     }
-    const turn = new RequestCycle(request, response, upgrade, this, this.#host);
-    this.#turns.push(turn);
-    if (this.#turns.length > maxAhead) this.#hold();
+    const cycle = new RequestCycle(request, response, upgrade, this, this.#host);
+    this.#cycles.push(cycle);
+    if (this.#cycles.length > maxAhead) this.#hold();
     this.#host.deadlines.disarm(this.#lingerDeadline);
-    if (this.#turns.length > 1) return;
+    if (this.#cycles.length > 1) return;
     // Requests later in the same read must be seen first, so that only the last response announces
     // the end of the connection.
     if (this.#host.sendsAway() && !upgrade) process.nextTick(this.#startFirst);
-    else turn.start();
+    else cycle.start();
   }
 
   readonly #startFirst = (): void => {
-    if (!this.socket.destroyed) this.#turns[0]?.start();
+    if (!this.socket.destroyed) this.#cycles[0]?.start();
   };
 
   /** No further request has been read. */
   get isLast(): boolean {
-    return this.#turns.length === 1 && this.#refusal === undefined;
+    return this.#cycles.length === 1 && this.#refusal === undefined;
   }
 
   #hold(): void {
@@ -182,7 +182,7 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
 
   /** Rejects after the responses that are due. */
   #refuseBehind(error: Error, fault: GatewayError): void {
-    const last = this.#turns.at(-1);
+    const last = this.#cycles.at(-1);
     if (last === undefined) this.refuse(fault, corsFieldsOfUnread(error, fault, this.peer, this.#host.policy()));
     else if (last.received) this.#refusal ??= fault;
     else last.bodyFault(fault);
@@ -230,14 +230,14 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
   /** Closes the connection at once, even with requests in flight. */
   cut(): void {
     this.#ending = true;
-    for (const turn of this.#turns) turn.cancel();
+    for (const cycle of this.#cycles) cycle.cancel();
     this.socket.destroy();
   }
 
   /** The connection is about to be closed: requests in flight fail with the reason. */
   abandon(reason: GatewayError): void {
     this.#ending = true;
-    for (const turn of this.#turns) turn.cancel(reason);
+    for (const cycle of this.#cycles) cycle.cancel(reason);
   }
 
   /** The socket was closed. */
@@ -263,12 +263,12 @@ export class Http1Connection implements RequestCycleConnection, Expiring, Depart
   }
 
   over(): void {
-    const turn = this.#turns.shift();
-    this.#unreceived = turn?.received === false ? turn : undefined;
+    const cycle = this.#cycles.shift();
+    this.#unreceived = cycle?.received === false ? cycle : undefined;
     this.#bytesAtRest = this.socket.bytesRead;
     if (this.socket.destroyed) return;
-    if (this.#held && this.#turns.length <= maxAhead / 2) this.#release();
-    const [next] = this.#turns;
+    if (this.#held && this.#cycles.length <= maxAhead / 2) this.#release();
+    const [next] = this.#cycles;
     if (this.#ending) endSoon(this.socket);
     else if (next !== undefined) next.start();
     else if (this.#refusal !== undefined) this.refuse(this.#refusal);

@@ -10,8 +10,8 @@ import type { WriteRateHost } from '../write-rate.ts';
 
 /** What the sink needs from its request cycle. */
 export interface Http1SinkHost extends WriteRateHost {
-  /** Called when the response begins. Returns true if the connection ends with it. */
-  endsWith(response: 'own' | 'of the app'): boolean;
+  /** Called when the response begins. Returns whether the connection is closed after it. */
+  beginResponse(response: 'own' | 'of the app'): 'keep' | 'close';
   /** A 100 (Continue) is about to be sent. */
   continued(): void;
   /** The client's connection leaves HTTP. */
@@ -67,7 +67,7 @@ export class Http1Sink extends ResponseSink {
 
   protected override writeHead(status: number, headers: string[], endsByClose: boolean): void {
     const response = this.#response;
-    if (this.#host.endsWith('of the app') || endsByClose) response.shouldKeepAlive = false;
+    if (this.#host.beginResponse('of the app') === 'close' || endsByClose) response.shouldKeepAlive = false;
     this.#frame(status, headers, endsByClose);
     response.writeHead(status, headers);
   }
@@ -98,7 +98,7 @@ export class Http1Sink extends ResponseSink {
   protected override writeWhole(status: number, headers: string[], body: Uint8Array): void {
     const response = this.#response;
     if (response.destroyed) return;
-    if (this.#host.endsWith('own')) response.shouldKeepAlive = false;
+    if (this.#host.beginResponse('own') === 'close') response.shouldKeepAlive = false;
     response.writeHead(status, headers);
     response.end(body);
     this.awaitClient();

@@ -166,16 +166,16 @@ export class RequestCycle implements Http1SinkHost, BodyOwner {
     this.#request.watch?.continued();
   }
 
-  endsWith(response: 'own' | 'of the app'): boolean {
+  beginResponse(response: 'own' | 'of the app'): 'keep' | 'close' {
     const isFaulty = this.#fault !== undefined;
     const incomplete = this.#bodyLength !== 'none' && !this.#request.complete;
     const leaves = this.#connection.retired || (this.#host.sendsAway() && this.#connection.isLast);
-    const ends = isFaulty || leaves || (response === 'own' && incomplete && this.#isTooMuchToDrop());
+    const closes = isFaulty || leaves || (response === 'own' && incomplete && this.#isTooMuchToDrop());
     // Unread input at the close would reset the connection, and the reset may overtake the
     // response.
-    if (ends || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
-    if (ends) this.#connection.closeAfterResponse();
-    return ends;
+    if (closes || incomplete) endSoonInsteadOfAtOnce(this.#connection.socket);
+    if (closes) this.#connection.closeAfterResponse();
+    return closes ? 'close' : 'keep';
   }
 
   #isTooMuchToDrop(): boolean {

@@ -49,7 +49,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   });
   #draining = false;
   #phase: Phase = 'opening';
-  readonly #turns = new Set<Http2RequestCycle>();
+  readonly #cycles = new Set<Http2RequestCycle>();
 
   constructor(socket: Socket, peer: Peer, host: ServerHost) {
     this.peer = peer;
@@ -86,7 +86,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
 
   /** The connection has been idle, or has drained, for its time limit. */
   leave(): void {
-    if (this.#draining || this.#turns.size === 0) this.#finish();
+    if (this.#draining || this.#cycles.size === 0) this.#finish();
   }
 
   /** Accepts no new streams from now on, and ends with the last one. */
@@ -96,7 +96,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
 
   /** Responds to requests in flight with the reason, or resets them. */
   abandon(reason: GatewayError): void {
-    for (const turn of this.#turns) turn.cancel(reason);
+    for (const cycle of this.#cycles) cycle.cancel(reason);
     this.#finish();
   }
 
@@ -104,10 +104,10 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     if (bytes < smallDataBytes) this.#spend(this.#smallData);
   }
 
-  over(turn: Http2RequestCycle, abandoned: boolean): void {
-    this.#turns.delete(turn);
+  over(cycle: Http2RequestCycle, abandoned: boolean): void {
+    this.#cycles.delete(cycle);
     if (abandoned) this.#spend(this.#abandoned);
-    if (this.#turns.size === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
+    if (this.#cycles.size === 0) this.#await(this.#phase === 'ending' ? lingerMs : this.#idleTimeoutMs);
   }
 
   /** No request arrived in time, or the client does not close a connection that is over. */
@@ -133,21 +133,21 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
       this.#spend(this.#abandoned);
       return;
     }
-    if (this.#turns.size >= maxServedStreams && this.#served() >= maxServedStreams) {
+    if (this.#cycles.size >= maxServedStreams && this.#served() >= maxServedStreams) {
       stream.on('error', ignore).close(constants.NGHTTP2_REFUSED_STREAM);
       this.#spend(this.#refused);
       return;
     }
     this.#host.deadlines.disarm(this.#deadline);
-    const turn = new Http2RequestCycle(stream, raw, this, this.#host);
-    this.#turns.add(turn);
-    turn.start();
+    const cycle = new Http2RequestCycle(stream, raw, this, this.#host);
+    this.#cycles.add(cycle);
+    cycle.start();
   };
 
   readonly #settled = (): void => {
     if (this.#phase === 'opening') {
       this.#phase = 'open';
-      if (this.#turns.size === 0) this.#await(this.#idleTimeoutMs);
+      if (this.#cycles.size === 0) this.#await(this.#idleTimeoutMs);
     } else this.#controlled();
   };
 
@@ -174,7 +174,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
    */
   #served(): number {
     let served = 0;
-    for (const turn of this.#turns) if (turn.open) served += 1;
+    for (const cycle of this.#cycles) if (cycle.open) served += 1;
     return served;
   }
 
@@ -187,7 +187,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     // expose nghttp2_submit_shutdown_notice(), and writing a frame to a TLS socket past the session
     // aborts the process.
     this.#session.close();
-    if (this.#turns.size === 0) this.#await(lingerMs);
+    if (this.#cycles.size === 0) this.#await(lingerMs);
   }
 
   #await(ms: number): void {

@@ -26,7 +26,7 @@ export interface Http2RequestCycleConnection {
    * The stream is over. `abandoned`: it ended before its response was complete, and not because the
    * gateway reset it.
    */
-  over(turn: Http2RequestCycle, abandoned: boolean): void;
+  over(cycle: Http2RequestCycle, abandoned: boolean): void;
 }
 
 /**

@@ -19,7 +19,7 @@ export interface EndOptions {
 }
 
 interface Parts {
-  readonly door: Listener;
+  readonly listener: Listener;
   readonly protocols: readonly ConnectionProtocol[];
 }
 
@@ -31,15 +31,15 @@ interface Parts {
 const calmMs = 250;
 
 export class ListenerSet {
-  readonly door: Listener;
+  readonly listener: Listener;
   readonly #protocols: readonly ConnectionProtocol[];
   readonly #cut = new AbortController();
   #sendsAway = false;
 
   /** `sendsAway`: whether connections end with their next response. */
   constructor(build: (sendsAway: () => boolean) => Parts) {
-    const { door, protocols } = build(() => this.#sendsAway);
-    this.door = door;
+    const { listener: listener, protocols } = build(() => this.#sendsAway);
+    this.listener = listener;
     this.#protocols = protocols;
   }
 
@@ -55,10 +55,10 @@ export class ListenerSet {
       graceOver();
       this.cut();
     }, graceMs);
-    await this.door.shut();
+    await this.listener.shut();
     this.#sendsAway = true;
     for (const protocol of this.#protocols) protocol.drain(lingerMs);
-    await this.door.emptied();
+    await this.listener.emptied();
     clearTimeout(timer);
     for (const protocol of this.#protocols) protocol.close();
   }
@@ -72,7 +72,7 @@ export class ListenerSet {
     for (const protocol of this.#protocols) protocol.abandon(drainingError());
     // HTTP/2 and TLS write within a turn of the event loop, not at once.
     setImmediate(() => {
-      this.door.cut();
+      this.listener.cut();
     });
   }
 

@@ -13,7 +13,7 @@ const skip = process.platform === 'linux' ? false : 'needs several loopback addr
 test('serves every address of a host name until the end', { skip }, async (t) => {
   const policy = testPolicy();
   const addresses = ['127.0.0.1', '127.0.0.2'];
-  const door = new Listener({
+  const listener = new Listener({
     host: 'gateway.test',
     port: 0,
     lookup: () => Promise.resolve(addresses),
@@ -23,13 +23,13 @@ test('serves every address of a host name until the end', { skip }, async (t) =>
     onConnection: (socket) => socket.write('hello'),
   });
   t.after(() => {
-    door.cut();
-    return door.emptied();
+    listener.cut();
+    return listener.emptied();
   });
-  const { port } = await door.listen();
+  const { port } = await listener.listen();
   for (const address of addresses) await once(connect(port, address), 'data');
-  assert.equal(door.connections, addresses.length);
-  door.cut();
-  await door.emptied();
+  assert.equal(listener.connections, addresses.length);
+  listener.cut();
+  await listener.emptied();
   for (const address of addresses) await assert.rejects(once(connect(port, address), 'connect'), /ECONNREFUSED/);
 });
