@@ -38,7 +38,7 @@ test('a stage that throws causes an internal error', () => {
     throw cause;
   })(exchange, sink);
   assert.deepEqual(
-    failures.map(({ code, cause: told, message }) => [code, told, message.includes('secret')]),
+    failures.map(({ code, cause, message }) => [code, cause, message.includes('secret')]),
     [['internal_error', cause, false]],
   );
 });

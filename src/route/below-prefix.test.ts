@@ -13,10 +13,10 @@ const place: Place = {
   bare: false,
 };
 
-type Row = readonly [given: string, told: string];
+type Row = readonly [given: string, expected: string];
 
 function references(rows: readonly Row[], at: Partial<Place> = {}): void {
-  for (const [given, told] of rows) assert.equal(referenceBelow(given, { ...place, ...at }), told, given);
+  for (const [given, expected] of rows) assert.equal(referenceBelow(given, { ...place, ...at }), expected, given);
 }
 
 const same = (...given: readonly string[]): Row[] => given.map((text) => [text, text]);
@@ -116,7 +116,7 @@ test('puts a cookie’s path below the prefix and removes its domain', () => {
     ['a=b; Path=/peer/my%20app/x', 'a=b; Path=/peer/my%20app/x'],
     ['path=/secret; domain', 'path=/secret; Path=/peer/my%20app/docs'],
   ];
-  for (const [given, told] of rows) assert.equal(cookieBelow(given, place), told, given);
+  for (const [given, expected] of rows) assert.equal(cookieBelow(given, place), expected, given);
 });
 
 test('gives a cookie without a path the directory of the request, as the app means it', () => {

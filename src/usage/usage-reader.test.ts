@@ -127,11 +127,11 @@ describe('event streams', () => {
   });
 
   test('counts usage once that is cumulative in every event', async () => {
-    const told = [3, 4, 5].map(
+    const responses = [3, 4, 5].map(
       (output) =>
         `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 10, completion_tokens: output } })}\n\n`,
     );
-    assert.deepEqual((await read(eventHeaders, told.join('')))?.reported, tokensOf({ input: 10, output: 5 }));
+    assert.deepEqual((await read(eventHeaders, responses.join('')))?.reported, tokensOf({ input: 10, output: 5 }));
   });
 
   test('identifies text after the last report, in a cut or endless stream', async () => {

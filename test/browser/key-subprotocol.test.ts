@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import { key, startPlainGateway } from '../helpers/plain-gateway.ts';
 import { browser, withoutBrowser } from './chromium.ts';
 
-interface Told {
+interface Connected {
   /** The protocol that the page sees. Undefined if the browser failed the connection. */
   readonly protocol: string | undefined;
   /** The subprotocols that the app was offered. */
@@ -15,7 +15,7 @@ interface Told {
 }
 
 /** `chosen`: the subprotocol that the app selects. */
-async function connected(t: TestContext, offers: readonly string[], chosen?: string): Promise<Told> {
+async function connected(t: TestContext, offers: readonly string[], chosen?: string): Promise<Connected> {
   const { app, port } = await startPlainGateway(t, (_request, response) => response.end());
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => chosen ?? false });
   let offered: string | undefined;

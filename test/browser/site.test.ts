@@ -90,7 +90,7 @@ for (const [mode, urlOf] of Object.entries(modes)) {
 
   test(`${at}, a WebSocket exchanges messages with the app, which closes it`, { skip: withoutBrowser }, async (t) => {
     const { page } = await visit(t, urlOf);
-    const told = await page.evaluate<unknown>(`new Promise((resolve) => {
+    const result = await page.evaluate<unknown>(`new Promise((resolve) => {
       const said = [];
       const socket = new WebSocket(new URL('ws', document.baseURI), ['chat']);
       socket.binaryType = 'arraybuffer';
@@ -98,7 +98,7 @@ for (const [mode, urlOf] of Object.entries(modes)) {
       socket.onmessage = ({ data }) => said.push(typeof data === 'string' ? data : data.byteLength);
       socket.onclose = ({ code, reason }) => resolve([socket.protocol, socket.extensions, said, code, reason]);
     })`);
-    assert.deepEqual(told, ['chat', 'permessage-deflate', ['grüße', 1_000_000], 4002, 'as you wish']);
+    assert.deepEqual(result, ['chat', 'permessage-deflate', ['grüße', 1_000_000], 4002, 'as you wish']);
   });
 
   test(`${at}, files are uploaded by form and by script`, { skip: withoutBrowser }, async (t) => {
@@ -113,8 +113,8 @@ for (const [mode, urlOf] of Object.entries(modes)) {
       .locator('input[type=file]')
       .setInputFiles({ name: 'a.bin', mimeType: 'application/octet-stream', buffer: file });
     await Promise.all([page.waitForURL(/upload$/), page.locator('button').click()]);
-    const told = JSON.parse(await page.locator('body').innerText()) as { bytes: number; title: boolean };
-    assert.ok(told.bytes > file.length && told.title);
+    const result = JSON.parse(await page.locator('body').innerText()) as { bytes: number; title: boolean };
+    assert.ok(result.bytes > file.length && result.title);
   });
 
   test(

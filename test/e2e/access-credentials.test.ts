@@ -100,10 +100,10 @@ test('with X-API-Key, rejects a key of ours in Authorization by its form or pref
 });
 
 test('counts credential types and outcomes', async (t) => {
-  const told: string[] = [];
+  const reported: string[] = [];
   t.after(
     listen(authenticated, ({ method, outcome }) => {
-      told.push(`${method} ${outcome}`);
+      reported.push(`${method} ${outcome}`);
     }),
   );
   const gateway = await startPlainGateway(t, (_, response) => response.end(), {
@@ -119,7 +119,7 @@ test('counts credential types and outcomes', async (t) => {
   await call();
   await gateway.gateway.apply(testPolicy({ acl: { app: ['anonymous'] } }));
   await call();
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     ...['api_key success', 'api_key success', 'api_key expired_credentials', 'api_key invalid_credentials'],
     ...['other invalid_credentials', 'other invalid_request', 'none missing_credentials', 'none success'],
   ]);

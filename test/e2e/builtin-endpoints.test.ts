@@ -38,10 +38,10 @@ test('serves details and metrics on the main port to this machine', async (t) =>
   const { call } = await startPlainGateway(t, () => undefined, { listener: { metrics, version: '1.2.3' } });
   const details = await call('/health/details?x', { headers: [] });
   assert.equal(details.status, 200);
-  const told = JSON.parse(details.text) as Details;
-  assert.deepEqual([told.status, told.version, told.connections], ['healthy', '1.2.3', 1]);
-  assert.ok(told.uptime_seconds >= 0 && told.memory.rss_bytes > 1_000_000);
-  assert.deepEqual(told.relays, [{ relay: 'plain://test', state: 'up' }]);
+  const data = JSON.parse(details.text) as Details;
+  assert.deepEqual([data.status, data.version, data.connections], ['healthy', '1.2.3', 1]);
+  assert.ok(data.uptime_seconds >= 0 && data.memory.rss_bytes > 1_000_000);
+  assert.deepEqual(data.relays, [{ relay: 'plain://test', state: 'up' }]);
   const text = await call('/metrics', { headers: [] });
   assert.deepEqual([text.text, text.message.headers['content-type']], ['up 1\n', 'text/plain; version=0.0.4']);
   assert.equal((await call('/metrics', { headers: [], method: 'HEAD' })).text, '');

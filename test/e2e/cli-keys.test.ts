@@ -6,7 +6,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { compareSync } from 'bcryptjs';
-import { formOf } from '../../src/auth/api-key.ts';
+import { keyFormOf } from '../../src/auth/api-key.ts';
 import { openKeyDigests } from '../../src/keys/key-digests-file.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess, type CliResult } from '../helpers/cli.ts';
 
@@ -123,7 +123,7 @@ test('keys create and list: a key of the format in the contract, its permissions
     ...['create', 'billing-bot', '--test', '--description', 'The bot', '--scope', 'read', '--scope', 'mcp'],
     ...['--allow', '10.0.0.0/8', '--expires', '2035-12-31T23:59:59Z', '--not-before', '2020-01-01T00:00:00Z'],
   );
-  assert.equal(formOf(key), 'ours');
+  assert.equal(keyFormOf(key), 'ours');
   assert.ok(key.startsWith('sk_test_'));
   assert.equal((await stat(here.file)).mode & 0o777, 0o600);
   const [, hash = ''] = /key_hash: (\S+)/.exec(await readFile(here.file, 'utf8')) ?? [];

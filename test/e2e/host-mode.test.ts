@@ -11,19 +11,19 @@ test('every path of a lease’s host belongs to the app, byte for byte, and the 
   const gateway = await start(t);
   const paths = ['/', '/health', '/health/live', '/peer/app/x', '/ws/app', '/a//..;/%2F?x=%00', '/metrics'];
   for (const path of paths) {
-    const told = await ask(gateway, `GET ${path} HTTP/1.1`, 'Host: APP.peers.test:8443');
-    assert.equal(told.seen.url, path);
-    assert.deepEqual(told.saw('host'), ['APP.peers.test:8443']);
-    assert.deepEqual(told.saw('x-forwarded-host'), ['APP.peers.test:8443']);
-    assert.deepEqual(told.saw('x-forwarded-prefix'), []);
+    const response = await ask(gateway, `GET ${path} HTTP/1.1`, 'Host: APP.peers.test:8443');
+    assert.equal(response.seen.url, path);
+    assert.deepEqual(response.saw('host'), ['APP.peers.test:8443']);
+    assert.deepEqual(response.saw('x-forwarded-host'), ['APP.peers.test:8443']);
+    assert.deepEqual(response.saw('x-forwarded-prefix'), []);
   }
 });
 
 test('forwards OPTIONS * of a host unchanged', async (t) => {
   const gateway = await start(t);
   for (const target of ['*', 'http://app.peers.test']) {
-    const told = await ask(gateway, `OPTIONS ${target} HTTP/1.1`, 'Host: app.peers.test');
-    assert.equal(told.seen.url, '*', target);
+    const response = await ask(gateway, `OPTIONS ${target} HTTP/1.1`, 'Host: app.peers.test');
+    assert.equal(response.seen.url, '*', target);
   }
 });
 
@@ -32,8 +32,8 @@ test('finds a lease by punycode and by its id', async (t) => {
   const { port } = gateway.app.address() as { port: number };
   gateway.transport.publish({ name: 'Bücher', port, id: 'ABCDEFGHIJKLMNOPQRSTUVWX27' });
   for (const label of ['xn--bcher-kva', 'abcdefghijklmnopqrstuvwx27']) {
-    const told = await ask(gateway, 'GET /x HTTP/1.1', `Host: ${label}.peers.test`);
-    assert.deepEqual(told.saw('host'), [`${label}.peers.test`]);
+    const response = await ask(gateway, 'GET /x HTTP/1.1', `Host: ${label}.peers.test`);
+    assert.deepEqual(response.saw('host'), [`${label}.peers.test`]);
   }
 });
 
@@ -46,8 +46,8 @@ test('below the base domain, an impossible lease name is 421 and an unknown one 
     ['other.test', 404, 'not_found'],
   ];
   for (const [host, status, code] of rows) {
-    const told = await ask(gateway, 'GET / HTTP/1.1', `Host: ${host}`);
-    assert.deepEqual([told.status, told.code], [status, code], host);
+    const response = await ask(gateway, 'GET / HTTP/1.1', `Host: ${host}`);
+    assert.deepEqual([response.status, response.code], [status, code], host);
   }
 });
 
@@ -60,13 +60,13 @@ test('the base domain and other hosts serve path mode and health', async (t) => 
 });
 
 test('rejects %00 in the path here, too', async (t) => {
-  const told = await ask(await start(t), 'GET /a%00b HTTP/1.1', 'Host: app.peers.test');
-  assert.deepEqual([told.status, told.code], [400, 'invalid_request']);
+  const response = await ask(await start(t), 'GET /a%00b HTTP/1.1', 'Host: app.peers.test');
+  assert.deepEqual([response.status, response.code], [400, 'invalid_request']);
 });
 
 test('the host from a trusted proxy decides, also for health', async (t) => {
   const gateway = await start(t, ['127.0.0.1']);
-  const told = await ask(gateway, 'GET /health HTTP/1.1', 'Host: internal', 'X-Forwarded-Host: app.peers.test');
-  assert.equal(told.seen.url, '/health');
-  assert.deepEqual(told.saw('host'), ['app.peers.test']);
+  const response = await ask(gateway, 'GET /health HTTP/1.1', 'Host: internal', 'X-Forwarded-Host: app.peers.test');
+  assert.equal(response.seen.url, '/health');
+  assert.deepEqual(response.saw('host'), ['app.peers.test']);
 });

@@ -17,7 +17,7 @@ const framing: RequestListener = (request, response) => {
 const endEmpty = frame(frameType.data, flag.endStream, 1);
 
 /** Returns what the app reports about a request of these frames, sent in one write. */
-async function told(gateway: SecureGateway, fields: Fields, ...frames: readonly Buffer[]): Promise<string> {
+async function bodySeen(gateway: SecureGateway, fields: Fields, ...frames: readonly Buffer[]): Promise<string> {
   const client = await gateway.raw2();
   client.send(frame(frameType.headers, flag.endHeaders, 1, fieldBlock(fields)), ...frames);
   assert.equal(await client.outcome(1), '200');
@@ -39,7 +39,7 @@ for (const [name, more] of [
       ['GET', '<GET undefined undefined undefined>'],
       ['POST', '<POST 0 undefined undefined>'],
     ] as const) {
-      assert.equal(await told(gateway, get('/', more, method), endEmpty), seen);
+      assert.equal(await bodySeen(gateway, get('/', more, method), endEmpty), seen);
     }
   });
 
@@ -47,9 +47,9 @@ for (const [name, more] of [
     let aheadMs = 0;
     const clock = { monotonicMs: () => performance.now() + aheadMs, wallMs: Date.now };
     const gateway = await startSecureGateway(t, framing, { clock });
-    await told(gateway, get('/', more), endEmpty);
+    await bodySeen(gateway, get('/', more), endEmpty);
     aheadMs += 3_000;
-    await told(gateway, get('/', more), endEmpty);
+    await bodySeen(gateway, get('/', more), endEmpty);
     assert.equal(gateway.transport.tunnels.length, 1);
   });
 }
@@ -58,9 +58,9 @@ test('content, also after an empty frame, and trailers are a body', async (t) =>
   const gateway = await startSecureGateway(t, framing);
   const empty = frame(frameType.data, 0, 1);
   const content = frame(frameType.data, flag.endStream, 1, Buffer.from('x'));
-  assert.equal(await told(gateway, get('/', none, 'POST'), empty, content), '<POST undefined chunked undefined>');
+  assert.equal(await bodySeen(gateway, get('/', none, 'POST'), empty, content), '<POST undefined chunked undefined>');
   const trailers = frame(frameType.headers, flag.endHeaders | flag.endStream, 1, fieldBlock([['x-sum', '5']]));
-  assert.equal(await told(gateway, get('/', none, 'POST'), trailers), '<POST undefined chunked 5>');
+  assert.equal(await bodySeen(gateway, get('/', none, 'POST'), trailers), '<POST undefined chunked 5>');
 });
 
 test('does not wait for a body that has not begun', (t) => assertEarly(t, []));
@@ -68,5 +68,5 @@ test('does not wait for a body after an empty frame', (t) => assertEarly(t, [fra
 
 async function assertEarly(t: TestContext, frames: readonly Buffer[]): Promise<void> {
   const gateway = await startSecureGateway(t, (_, response) => response.end('early'));
-  assert.equal(await told(gateway, get('/', none, 'POST'), ...frames), 'early');
+  assert.equal(await bodySeen(gateway, get('/', none, 'POST'), ...frames), 'early');
 }

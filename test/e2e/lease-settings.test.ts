@@ -27,13 +27,13 @@ test('sets and removes headers of requests and responses, including the gatewayâ
       },
     },
   });
-  const told = await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', 'cookie: a=1', 'x-env: forged');
-  assert.deepEqual(told.saw('cookie'), []);
-  assert.deepEqual(told.saw('x-env'), ['prod']);
-  assert.deepEqual(told.saw('via'), ['nobody']);
-  assert.deepEqual(told.values('server'), []);
-  assert.deepEqual(told.values('x-frame-options'), ['DENY']);
-  assert.deepEqual(told.values('x-app'), ['yes']);
+  const response = await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test', 'cookie: a=1', 'x-env: forged');
+  assert.deepEqual(response.saw('cookie'), []);
+  assert.deepEqual(response.saw('x-env'), ['prod']);
+  assert.deepEqual(response.saw('via'), ['nobody']);
+  assert.deepEqual(response.values('server'), []);
+  assert.deepEqual(response.values('x-frame-options'), ['DENY']);
+  assert.deepEqual(response.values('x-app'), ['yes']);
 });
 
 test('host_header is the Host that the app receives, in both modes', async (t) => {

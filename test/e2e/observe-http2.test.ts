@@ -19,21 +19,21 @@ import { key } from '../helpers/plain-gateway.ts';
 import { testPolicy } from '../helpers/policy.ts';
 import { startSecureGateway } from '../helpers/secure-gateway.ts';
 
-interface Told {
+interface Recorded {
   readonly finished: RequestFinished[];
   readonly refused: RequestRefused[];
 }
 
-function record(t: TestContext): Told {
-  const told: Told = { finished: [], refused: [] };
+function record(t: TestContext): Recorded {
+  const recorded: Recorded = { finished: [], refused: [] };
   const ends = [
-    listen(requestFinished, (event) => told.finished.push(event)),
-    listen(requestRefused, (event) => told.refused.push(event)),
+    listen(requestFinished, (event) => recorded.finished.push(event)),
+    listen(requestRefused, (event) => recorded.refused.push(event)),
   ];
   t.after(() => {
     for (const end of ends) end();
   });
-  return told;
+  return recorded;
 }
 
 test('publishes a request over HTTP/2 like any other', async (t) => {

@@ -81,14 +81,21 @@ test('a completed request', async (t) => {
 
 test('rejected requests', async (t) => {
   const { call, line } = await startLogged(t, (_, response) => response.end());
-  const told = async (path: string, headers: readonly string[] = auth): Promise<unknown[]> => {
+  const logged = async (path: string, headers: readonly string[] = auth): Promise<unknown[]> => {
     await call(path, { headers });
     const { status, error_code: code, lease_id: lease, key_id: keyId, level, bytes_sent: bytes } = await line();
     return [status, code, lease, keyId, level, bytes];
   };
-  assert.deepEqual(await told('/peer/app/', []), [401, 'missing_credentials', undefined, undefined, 'info', undefined]);
-  assert.deepEqual(await told('/peer/none/'), [404, 'lease_not_found', undefined, 'test', 'info', undefined]);
-  assert.deepEqual(await told('/nothing'), [404, 'not_found', undefined, undefined, 'info', undefined]);
+  assert.deepEqual(await logged('/peer/app/', []), [
+    401,
+    'missing_credentials',
+    undefined,
+    undefined,
+    'info',
+    undefined,
+  ]);
+  assert.deepEqual(await logged('/peer/none/'), [404, 'lease_not_found', undefined, 'test', 'info', undefined]);
+  assert.deepEqual(await logged('/nothing'), [404, 'not_found', undefined, undefined, 'info', undefined]);
 });
 
 test('an app that is unreachable or closes before it responds', async (t) => {
@@ -169,11 +176,11 @@ test('a WebSocket, when it ends, with the bytes of both directions', async (t) =
   assert.equal(lines.length, 0);
   client.close();
   await once(client, 'close');
-  const told = await line();
-  assert.deepEqual([told['status'], told['stream'], told['outcome']], [101, 'websocket', undefined]);
+  const logged = await line();
+  assert.deepEqual([logged['status'], logged['stream'], logged['outcome']], [101, 'websocket', undefined]);
   // RFC 6455 §5.2: a 2-byte header, 4 bytes of mask from the client, and a close frame each way.
-  assert.deepEqual([told['bytes_received'], told['bytes_sent']], [2 + 4 + 5 + 2 + 4, 2 + 14 + 2]);
-  assert.equal(told['path'], '/peer/app/socket');
+  assert.deepEqual([logged['bytes_received'], logged['bytes_sent']], [2 + 4 + 5 + 2 + 4, 2 + 14 + 2]);
+  assert.equal(logged['path'], '/peer/app/socket');
 });
 
 test('an upgraded connection that the client cuts', async (t) => {

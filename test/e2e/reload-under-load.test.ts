@@ -180,13 +180,13 @@ test('through relay and process, with files and SIGHUP', async (t) => {
   await cli.line(/relay connected/);
   const stop = new AbortController();
   const calling = callAll(Number(port), stop.signal);
-  let told = 0;
+  let reported = 0;
   for (let generation = 2; generation <= reloads + 1; generation += 1) {
     await write(directory, yamlOf(generation, more));
     cli.child.kill('SIGHUP');
     const outcome = isFaulty(generation) ? 'rejected' : 'applied';
-    await cli.note(new RegExp(`^(?:\\w+\\n){${told},}${outcome}\\n(?:\\w+\\n)*$`));
-    told = cli.stderr().split('\n').length - 1;
+    await cli.note(new RegExp(`^(?:\\w+\\n){${reported},}${outcome}\\n(?:\\w+\\n)*$`));
+    reported = cli.stderr().split('\n').length - 1;
     await pause(betweenReloadsMs);
   }
   stop.abort();

@@ -9,9 +9,9 @@ const host = 'Host: gw.test';
 
 test('the absolute form is equivalent', async (t) => {
   const gateway = await startPlainGateway(t, show);
-  const told = await ask(gateway, 'GET http://gw.test/peer/app//x%2f?y HTTP/1.1', host);
-  assert.equal(told.seen.url, '//x%2f?y');
-  assert.deepEqual(told.saw('x-forwarded-host'), ['gw.test']);
+  const response = await ask(gateway, 'GET http://gw.test/peer/app//x%2f?y HTTP/1.1', host);
+  assert.equal(response.seen.url, '//x%2f?y');
+  assert.deepEqual(response.saw('x-forwarded-host'), ['gw.test']);
 });
 
 test('the gateway responds to targets without a route or a lease', async (t) => {
@@ -32,8 +32,8 @@ test('the gateway responds to targets without a route or a lease', async (t) => 
     ['POST /ws/app', 405, 'method_not_allowed'],
   ];
   for (const [line, status, code] of rows) {
-    const told = await ask(gateway, `${line} HTTP/1.1`, host);
-    assert.deepEqual([told.status, told.code], [status, code], line);
+    const response = await ask(gateway, `${line} HTTP/1.1`, host);
+    assert.deepEqual([response.status, response.code], [status, code], line);
   }
 });
 
@@ -44,10 +44,10 @@ test('forwards %00 in the query', async (t) => {
 
 test('the gateway responds to OPTIONS for the whole server, without a key', async (t) => {
   const gateway = await startPlainGateway(t, show);
-  const told = await ask(gateway, 'OPTIONS * HTTP/1.1', host);
-  assert.equal(told.status, 204);
-  assert.match(told.values('allow')[0] ?? '', /GET, HEAD, POST/);
-  assert.equal(told.values('x-request-id').length, 1);
+  const response = await ask(gateway, 'OPTIONS * HTTP/1.1', host);
+  assert.equal(response.status, 204);
+  assert.match(response.values('allow')[0] ?? '', /GET, HEAD, POST/);
+  assert.equal(response.values('x-request-id').length, 1);
 });
 
 test('forwards OPTIONS for an app', async (t) => {
@@ -58,8 +58,8 @@ test('forwards OPTIONS for an app', async (t) => {
 test('responds to OPTIONS with Max-Forwards 0, and decrements it otherwise', async (t) => {
   const gateway = await startPlainGateway(t, show);
   assert.equal((await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 0')).status, 204);
-  const told = await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 10');
-  assert.deepEqual(told.saw('max-forwards'), ['9']);
+  const response = await ask(gateway, 'OPTIONS /peer/app/ HTTP/1.1', host, 'Max-Forwards: 10');
+  assert.deepEqual(response.saw('max-forwards'), ['9']);
 });
 
 test('the alias for WebSockets upgrades to the app’s /, with the query', async (t) => {

@@ -8,7 +8,7 @@ import { testLease } from '../helpers/policy.ts';
 const policy = { baseDomain: 'peers.test' };
 
 /** Responds with the header fields given in the query. */
-const told: RequestListener = (request, response) => {
+const reflect: RequestListener = (request, response) => {
   const query = new URLSearchParams(request.url?.slice(request.url.indexOf('?')));
   const location = (query.get('l') ?? '').replace('@host', String(request.headers.host));
   response.writeHead(302, [
@@ -19,7 +19,7 @@ const told: RequestListener = (request, response) => {
 };
 
 test('in path mode moves paths of the app below the prefix', async (t) => {
-  const gateway = await startPlainGateway(t, told, { policy });
+  const gateway = await startPlainGateway(t, reflect, { policy });
   const { values } = await ask(gateway, 'GET /peer/app/d/?l=/x HTTP/1.1', 'Host: gw.test');
   assert.deepEqual(values('location'), ['/peer/app/x']);
   assert.deepEqual(values('content-location'), ['/peer/app/c']);
@@ -29,7 +29,7 @@ test('in path mode moves paths of the app below the prefix', async (t) => {
 });
 
 test('in path mode moves URLs of the app, and leaves others unchanged', async (t) => {
-  const gateway = await startPlainGateway(t, told, { policy });
+  const gateway = await startPlainGateway(t, reflect, { policy });
   const rows: [location: string, moved: string][] = [
     ['http://@host/x', '/peer/app/x'],
     ['https://gw.test/x', '/peer/app/x'],
@@ -42,7 +42,7 @@ test('in path mode moves URLs of the app, and leaves others unchanged', async (t
 });
 
 test('relative references resolve the same for client and app, whether the path had a slash or not', async (t) => {
-  const gateway = await startPlainGateway(t, told, { policy });
+  const gateway = await startPlainGateway(t, reflect, { policy });
   for (const path of ['/peer/app', '/peer/app/', '/peer/app/a', '/peer/app/a/b']) {
     const { values } = await ask(gateway, `GET ${path}?l=next HTTP/1.1`, 'Host: gw.test');
     const client = new URL(values('location')[0] ?? '', `http://gw.test${path}`).pathname;
@@ -52,7 +52,7 @@ test('relative references resolve the same for client and app, whether the path 
 });
 
 test('in host mode rewrites nothing', async (t) => {
-  const gateway = await startPlainGateway(t, told, { policy });
+  const gateway = await startPlainGateway(t, reflect, { policy });
   const { values } = await ask(gateway, 'GET /d/?l=http://@host/x HTTP/1.1', 'Host: app.peers.test');
   assert.deepEqual(values('location'), ['http://app.peers.test/x']);
   assert.deepEqual(values('set-cookie'), ['a=1; Path=/; Domain=app', 'b=2']);
@@ -100,7 +100,7 @@ test('in path mode moves Refresh below the prefix, once', async (t) => {
 });
 
 test('below a path that a proxy removes, gives the client the full path', async (t) => {
-  const gateway = await startPlainGateway(t, told, { policy: { trustedProxies: ['127.0.0.1'] } });
+  const gateway = await startPlainGateway(t, reflect, { policy: { trustedProxies: ['127.0.0.1'] } });
   const { values } = await ask(gateway, 'GET /peer/app/?l=/x HTTP/1.1', 'Host: a', 'X-Forwarded-Prefix: /outer');
   assert.deepEqual(values('location'), ['/outer/peer/app/x']);
   assert.deepEqual(values('set-cookie'), ['a=1; Path=/outer/peer/app', 'b=2; Path=/outer/peer/app']);

@@ -12,10 +12,10 @@ test('a request that exceeds its total time is 504, not early, and is aborted in
   // Long enough that the app gets the request in time even on a busy machine.
   const gateway = await startPlainGateway(t, app.serve, { timeouts: { totalMs: 500 } });
   const startMs = performance.now();
-  const told = ask(gateway, line('/'), 'Host: x');
+  const response = ask(gateway, line('/'), 'Host: x');
   const [request] = await app.next();
   const felt = closed(request);
-  const { status, code } = await told;
+  const { status, code } = await response;
   assert.deepEqual([status, code], [504, 'total_timeout']);
   assert.ok(performance.now() - startMs >= 500);
   await felt;

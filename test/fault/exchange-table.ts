@@ -6,9 +6,9 @@ import type { PointName } from '../helpers/exchange-points.ts';
 /** `dialling`: the app has not responded to the dial, and never will. */
 export type Place = PointName | 'dialling';
 /**
- * `client` as in HeldExchange.outcome; `told` is the error code published for the failed request.
+ * `client` as in HeldExchange.outcome; `code` is the error code published for the failed request.
  */
-type Cell = readonly [client: string, told: ErrorCode | 'nothing'];
+type Cell = readonly [client: string, code: ErrorCode | 'nothing'];
 export type Cells = Readonly<Record<Place, Cell>>;
 
 /**

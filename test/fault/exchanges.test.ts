@@ -169,17 +169,17 @@ for (const { name, lease, cells, settings, dialMs = shortDialMs, strike, recover
     await strike(path, held);
     const outcomes = new Map<Place, string>();
     for (const [place, { outcome }] of held) outcomes.set(place, await outcome);
-    const told = new Map(await path.failures());
+    const failures = new Map(await path.failures());
     for (const place of pointNames) {
       const id = requestIds[place] ?? '';
       await t.test(place, () => {
-        assert.deepEqual([outcomes.get(place), told.get(id) ?? 'nothing'], cells[place]);
+        assert.deepEqual([outcomes.get(place), failures.get(id) ?? 'nothing'], cells[place]);
       });
-      told.delete(id);
+      failures.delete(id);
     }
     await t.test('dialling', () => {
       // The app never saw this request; it is the only failure left.
-      assert.deepEqual([outcomes.get('dialling'), [...told.values()].join()], cells.dialling);
+      assert.deepEqual([outcomes.get('dialling'), [...failures.values()].join()], cells.dialling);
     });
     if (recover !== undefined) {
       await recover(path);

@@ -24,7 +24,7 @@ export function valuesOf(headers: readonly string[], name: string): string[] {
   return headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === name);
 }
 
-export interface Told {
+export interface EchoResponse {
   readonly status: number;
   /** Status line and fields. */
   readonly head: string;
@@ -40,7 +40,11 @@ export interface Told {
 }
 
 /** Sends one request, given by its lines, on a connection of its own with a valid key. */
-export async function ask(gateway: PlainGateway, requestLine: string, ...fields: readonly string[]): Promise<Told> {
+export async function ask(
+  gateway: PlainGateway,
+  requestLine: string,
+  ...fields: readonly string[]
+): Promise<EchoResponse> {
   const lines = [requestLine, ...fields, `X-API-Key: ${key}`, 'Connection: close', '', ''];
   const response = (await buffer(gateway.raw(lines.join('\r\n')))).toString('latin1');
   const end = response.indexOf('\r\n\r\n');

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { formOf } from '../../src/auth/api-key.ts';
+import { keyFormOf } from '../../src/auth/api-key.ts';
 import { mark } from './marks.ts';
 import type { RecordHead } from './recorded-output.ts';
 
@@ -49,7 +49,7 @@ export function secretIn(line: string): string | undefined {
   const form = forms.find(({ pattern }) => pattern.test(line));
   if (form !== undefined) return form.what;
   // Only a valid checksum makes it a key: examples may look like one.
-  return (line.match(anyKey) ?? []).some((key) => formOf(key) === 'ours') ? 'an API key' : undefined;
+  return (line.match(anyKey) ?? []).some((key) => keyFormOf(key) === 'ours') ? 'an API key' : undefined;
 }
 
 function isMeant({ args, stream }: RecordHead, line: string): boolean {

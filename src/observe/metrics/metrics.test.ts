@@ -77,8 +77,13 @@ test('the guide describes every metric: name, type, labels, meaning', async () =
     .map(([, name = '', ...cells]) => [name.slice(1, -1), ...cells])
     // Only Linux reports these.
     .filter(([name]) => process.platform === 'linux' || name?.endsWith('_fds') !== true);
-  const told = rows.map(([name, type, labels = '', meaning]) => [name, type, labels.replaceAll('`', ''), meaning]);
-  assert.deepEqual(told.sort(), (await declared()).sort());
+  const documented = rows.map(([name, type, labels = '', meaning]) => [
+    name,
+    type,
+    labels.replaceAll('`', ''),
+    meaning,
+  ]);
+  assert.deepEqual(documented.sort(), (await declared()).sort());
 });
 
 test('a scrape shows every declared family with its type, labels and meaning', async () => {

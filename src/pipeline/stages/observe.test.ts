@@ -75,29 +75,29 @@ class FakePeer extends Duplex implements CountedDuplex {
   }
 }
 
-interface Told {
+interface Recorded {
   readonly sink: FakeSink;
   readonly finished: RequestFinished[];
   readonly events: string[];
 }
 
 /** The clock stays at 1,010 ms. */
-function tell(t: TestContext, next: Dispatch, of: Partial<Exchange> = {}): Told {
-  const told: Told = { sink: new FakeSink(), finished: [], events: [] };
+function record(t: TestContext, next: Dispatch, of: Partial<Exchange> = {}): Recorded {
+  const recorded: Recorded = { sink: new FakeSink(), finished: [], events: [] };
   const ends = [
-    listen(requestStarted, ({ startedMs }) => told.events.push(`started ${startedMs}`)),
-    listen(streamOpened, ({ kind }) => told.events.push(`opened ${kind}`)),
-    listen(requestFinished, (event) => told.finished.push(event)),
+    listen(requestStarted, ({ startedMs }) => recorded.events.push(`started ${startedMs}`)),
+    listen(streamOpened, ({ kind }) => recorded.events.push(`opened ${kind}`)),
+    listen(requestFinished, (event) => recorded.finished.push(event)),
   ];
   t.after(() => {
     for (const end of ends) end();
   });
-  observe({ monotonicMs: () => 1_010, wallMs: () => 0 })(next)(exchange(of), told.sink);
-  return told;
+  observe({ monotonicMs: () => 1_010, wallMs: () => 0 })(next)(exchange(of), recorded.sink);
+  return recorded;
 }
 
 test('forwards a response unchanged and publishes it once complete', (t) => {
-  const { sink, finished, events } = tell(t, (_, to) => {
+  const { sink, finished, events } = record(t, (_, to) => {
     to.informational(103, noHeaders);
     to.head(200, ['Content-Type', 'text/plain'], flow);
     assert.equal(to.data(Buffer.alloc(3)), true);
@@ -134,14 +134,14 @@ test('forwards a response unchanged and publishes it once complete', (t) => {
 
 test('an error before the head becomes the response; after the head, the response is cut', (t) => {
   const error = new GatewayError('tunnel_failed', 'x');
-  const before = tell(t, (_, to) => {
+  const before = record(t, (_, to) => {
     to.fail(error);
   }).finished[0];
   assert.deepEqual(
     [before?.status, before?.outcome, before?.bytesSent, before?.headMs],
     [502, 'complete', undefined, undefined],
   );
-  const after = tell(t, (_, to) => {
+  const after = record(t, (_, to) => {
     to.head(200, noHeaders, flow);
     to.data(Buffer.alloc(3));
     to.fail(error);
@@ -151,11 +151,11 @@ test('an error before the head becomes the response; after the head, the respons
 
 test('publishes that the client closed the connection', (t) => {
   const left = new GatewayError('client_closed', 'x');
-  const early = tell(t, (_, to) => {
+  const early = record(t, (_, to) => {
     to.fail(left);
   }).finished[0];
   assert.deepEqual([early?.status, early?.outcome], [499, 'client_closed']);
-  const late = tell(t, (_, to) => {
+  const late = record(t, (_, to) => {
     to.head(200, noHeaders, flow);
     to.fail(left);
   }).finished[0];
@@ -164,7 +164,7 @@ test('publishes that the client closed the connection', (t) => {
 
 test("the server's record of the response status takes precedence", (t) => {
   const fault = new GatewayError('body_too_large', 'x');
-  const { finished } = tell(t, (of, to) => {
+  const { finished } = record(t, (of, to) => {
     of.outcome.fault = fault;
     to.fail(new GatewayError('client_closed', 'x'));
   });
@@ -173,13 +173,13 @@ test("the server's record of the response status takes precedence", (t) => {
 
 test('publishes a response or an upgrade that the server rejects during the call', (t) => {
   const fault = new GatewayError('bad_upstream_response', 'x');
-  const short = tell(t, (of, to) => {
+  const short = record(t, (of, to) => {
     to.head(200, noHeaders, flow);
     of.outcome.fault = fault;
     to.end(noHeaders);
   }).finished[0];
   assert.deepEqual([short?.status, short?.outcome, short?.error], [200, 'cut', fault]);
-  const { finished, events } = tell(t, (of, to) => {
+  const { finished, events } = record(t, (of, to) => {
     of.outcome.fault = fault;
     to.upgrade(101, noHeaders, new FakePeer());
   });
@@ -187,7 +187,7 @@ test('publishes a response or an upgrade that the server rejects during the call
 });
 
 test('if a head cannot be sent, the response sent instead is published', (t) => {
-  const { finished } = tell(t, (_, to) => {
+  const { finished } = record(t, (_, to) => {
     to.head(999, noHeaders, {
       ...flow,
       abort: (error) => {
@@ -203,7 +203,7 @@ test('if a head cannot be sent, the response sent instead is published', (t) => 
 
 test('publishes a stage that throws, and responds with an internal error', (t) => {
   const cause = new TypeError('bug');
-  const { sink, finished } = tell(t, () => {
+  const { sink, finished } = record(t, () => {
     throw cause;
   });
   assert.deepEqual(sink.calls, ['fail internal_error']);
@@ -211,7 +211,7 @@ test('publishes a stage that throws, and responds with an internal error', (t) =
 });
 
 test('publishes an event stream when it begins', (t) => {
-  const { events, finished } = tell(t, (_, to) => {
+  const { events, finished } = record(t, (_, to) => {
     to.head(200, ['content-TYPE', 'Text/Event-Stream; charset=utf-8'], flow);
     to.end(noHeaders);
   });
@@ -222,7 +222,7 @@ test('publishes an event stream when it begins', (t) => {
 test('publishes an upgraded connection when it ends, with its bytes but without those of the upgrade', async (t) => {
   const peer = new FakePeer();
   peer.push('ahead');
-  const { sink, events, finished } = tell(
+  const { sink, events, finished } = record(
     t,
     (_, to) => {
       to.upgrade(101, noHeaders, peer);
@@ -246,7 +246,7 @@ test('publishes that an upgraded connection was cut', async (t) => {
   ] as const) {
     const peer = new FakePeer();
     peer.on('error', () => undefined);
-    const { finished } = tell(t, (_, to) => {
+    const { finished } = record(t, (_, to) => {
       to.upgrade(101, noHeaders, peer);
     });
     peer.destroy(error);
@@ -257,7 +257,7 @@ test('publishes that an upgraded connection was cut', async (t) => {
 
 test('the route is one of a few fixed values', (t) => {
   const routeOf = (of: Partial<Exchange>): string | undefined =>
-    tell(
+    record(
       t,
       (_, to) => {
         to.end(noHeaders);
@@ -275,7 +275,7 @@ test('without subscribers uses the sink of the server, and publishes no backgrou
   observe(systemClock)((_, to) => {
     assert.equal(to, sink);
   })(exchange(), sink);
-  tell(
+  record(
     t,
     (_, to) => {
       assert.ok(to instanceof FakeSink);

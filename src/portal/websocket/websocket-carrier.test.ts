@@ -217,11 +217,11 @@ test('close() flushes sent data and ends the connection in order', async () => {
   assert.equal(client.send([Buffer.alloc(5)], 5), true, 'ignored after close()');
   assert.equal(await atServer.closed, undefined);
   assert.equal(atServer.bytes, 3_000_000);
-  const told = await Promise.race([
-    atClient.closed.then(() => 'told'),
+  const notified = await Promise.race([
+    atClient.closed.then(() => 'notified'),
     new Promise((resolve) => setImmediate(resolve)),
   ]);
-  assert.equal(told, undefined, 'the closing side is not notified');
+  assert.equal(notified, undefined, 'the closing side is not notified');
 });
 
 test('close() cuts off a peer that never reads after the grace period', async () => {
