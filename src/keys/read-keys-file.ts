@@ -3,7 +3,7 @@
 import { dirname } from 'node:path';
 import type { KeyConfig } from '../config/load/config.ts';
 import { schemaFaults } from '../config/schema/schema-messages.ts';
-import { finish } from '../config/load/to-config.ts';
+import { toConfig } from '../config/load/to-config.ts';
 import { placed } from '../config/check/verdict.ts';
 import { boundedFaults, type Finding } from '../config/source/origin.ts';
 import { readConfigFile } from '../config/source/read-file.ts';
@@ -58,7 +58,7 @@ export function parseKeys(text: string, file: string, others: readonly OtherKey[
   if (faults.length > 0) return { keys: [], faults };
   const parsed = keysFileSchema.safeParse(plain(root, keysFileShape));
   if (!parsed.success) return { keys: [], faults: schemaFaults(parsed.error.issues, root, keysFileShape) };
-  const { keys } = finish(parsed.data, root, keysFileShape, dirname(file)) as unknown as {
+  const { keys } = toConfig(parsed.data, root, keysFileShape, dirname(file)) as unknown as {
     keys: readonly StoredKey[];
   };
   const broken = [...keyRules(keys.map(asConfig), ['keys']), ...unprefixed(keys, others), ...clashes(keys, others)];

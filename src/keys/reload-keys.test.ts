@@ -186,12 +186,16 @@ test('stores the last use beside the file: the latest of several gateways, for e
 
 test('reports once that the last use cannot be written', async (t) => {
   const file = join(await tempDirectory(t), 'gone', 'keys.yaml');
-  const told: unknown[] = [];
-  const lastUsed = new LastUsed({ keysFile: file, ids: () => new Set(['bot']), failed: (error) => told.push(error) });
+  const failures: unknown[] = [];
+  const lastUsed = new LastUsed({
+    keysFile: file,
+    ids: () => new Set(['bot']),
+    failed: (error) => failures.push(error),
+  });
   for (let i = 0; i < 3; i += 1) {
     lastUsed.note('bot', now);
     await lastUsed.flush();
   }
   await lastUsed.close();
-  assert.equal(told.length, 1);
+  assert.equal(failures.length, 1);
 });

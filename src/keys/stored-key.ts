@@ -1,7 +1,7 @@
 // The format of the keys file: its schema, its types, and the policies of an entry. Reads and
 // writes nothing.
 import { z } from 'zod';
-import { withAbout } from '../config/schema/field-meta.ts';
+import { withMeta } from '../config/schema/field-meta.ts';
 import type { KeyConfig } from '../config/load/config.ts';
 import { isTimestamp } from '../config/check/checks.ts';
 import { entry, list, text, wholeNumber } from '../config/schema/fields.ts';
@@ -44,7 +44,7 @@ const storedKey = entry('StoredKey', 'An API key.', {
   ),
 });
 
-export const keysFileSchema: z.ZodType = withAbout(
+export const keysFileSchema: z.ZodType = withMeta(
   z.strictObject({
     version: wholeNumber('The version of the file format.', { initial: 1, min: 1, max: 1 }),
     keys: list('The keys.', storedKey),

@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { bcryptHash } from '../../auth/bcrypt.ts';
 import { stringify } from 'yaml';
-import { formOf, prefixCharacters } from '../../auth/api-key.ts';
+import { keyFormOf, prefixCharacters } from '../../auth/api-key.ts';
 import { maxKeyBytes } from '../../auth/bcrypt-hash.ts';
 import { isKey } from '../../config/check/checks.ts';
 import { isGuessable } from '../../config/check/weak-keys.ts';
@@ -21,7 +21,7 @@ const shortestPrefixedKey = 3 * foreignPrefixCharacters;
 
 export async function hashKey({ id, cost, json }: HashOptions, { terminal }: CliContext): Promise<void> {
   const key = (await stdinText()).replace(/\r?\n$/, '');
-  const form = formOf(key);
+  const form = keyFormOf(key);
   if (key === '') throw new CliFault('there is no key on stdin; pipe one in, as in: portal-gateway keys hash < FILE');
   if (isKey(key) !== true)
     throw new CliFault('the input on stdin is not a key: it must be one line of visible ASCII characters');
