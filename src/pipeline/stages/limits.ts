@@ -13,18 +13,7 @@ import { type MeterParts, QuotaMeter } from '../limits/quota-meter.ts';
 import { chargesOf, refuse, reportBuckets } from '../limits/rate-limit.ts';
 
 export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Stage {
-  const denials = new UsageDenials();
-  const parts: MeterParts = { ledger, clock, denials, pool: new DecodePool(clock) };
-
-  /** Rejects when the caller may not call the lease until its quota period ends. */
-  function isDenied(exchange: Exchange, sink: Sink, quota: KeyQuota | undefined): boolean {
-    if (quota?.llmTokens !== true || exchange.policy.quotas.unknownUsage !== 'deny') return false;
-    const state = denials.deniedBy(quota, exchange.destination?.lease.id ?? '', clock.wallMs());
-    if (state === undefined) return false;
-    reportQuotas(exchange, ledger.look(quota));
-    sink.fail(unreportedRefusal(state));
-    return true;
-  }
+  const parts: MeterParts = { ledger, clock, denials: new UsageDenials(), pool: new DecodePool(clock) };
 
   return function limitsStage(next): Dispatch {
     function proceed(
@@ -44,22 +33,14 @@ export function limits(limiter: Limiter, ledger: QuotaLedger, clock: Clock): Sta
         return;
       }
       if (!isWithinBuckets(exchange, sink, charges, verdict)) return;
-      if (quota.bytes || quota.llmTokens) meter(exchange, new QuotaMeter(exchange, sink, quota, parts));
+      if (quota.bytes || quota.llmTokens) forwardMetered(next, exchange, new QuotaMeter(exchange, sink, quota, parts));
       else next(exchange, sink);
-    }
-
-    function meter(exchange: Exchange, sink: QuotaMeter): void {
-      try {
-        next(exchange, sink);
-      } catch (cause) {
-        sink.fail(internalError(cause));
-      }
     }
 
     return function chargeRequest(exchange, sink) {
       const charges = chargesOf(exchange);
       const quota = quotaOf(exchange);
-      if (isDenied(exchange, sink, quota)) return;
+      if (isDenied(exchange, sink, quota, parts)) return;
       const verdict = limiter.take(charges, quota);
       if (!(verdict instanceof Promise)) {
         proceed(exchange, sink, charges, quota, verdict);
@@ -85,4 +66,27 @@ function isWithinBuckets(exchange: Exchange, sink: Sink, charges: readonly Charg
   const { refusedBy, retryAfterMs } = verdict;
   if (refusedBy !== undefined) refuse(sink, charges[refusedBy], retryAfterMs);
   return refusedBy === undefined;
+}
+
+/** Rejects when the caller may not call the lease until its quota period ends. */
+function isDenied(
+  exchange: Exchange,
+  sink: Sink,
+  quota: KeyQuota | undefined,
+  { clock, denials, ledger }: MeterParts,
+): boolean {
+  if (quota?.llmTokens !== true || exchange.policy.quotas.unknownUsage !== 'deny') return false;
+  const state = denials.deniedBy(quota, exchange.destination?.lease.id ?? '', clock.wallMs());
+  if (state === undefined) return false;
+  reportQuotas(exchange, ledger.look(quota));
+  sink.fail(unreportedRefusal(state));
+  return true;
+}
+
+function forwardMetered(next: Dispatch, exchange: Exchange, sink: QuotaMeter): void {
+  try {
+    next(exchange, sink);
+  } catch (cause) {
+    sink.fail(internalError(cause));
+  }
 }

@@ -24,39 +24,11 @@ export function resolveLease(lookup: LeaseLookup): Stage {
       }
       // A caller that may not call the lease gets the same error, after the same time, whether it
       // exists or not.
-      const fault = missFault(exchange) ?? errorOf(exchange, result);
+      const fault = missFault(exchange) ?? errorOf(exchange, result, lookup);
       // Only a lease that was found at once responds faster than an unknown one.
       lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
         sink.fail(fault);
       });
-    }
-
-    /** For callers that may know whether the lease exists. */
-    function errorOf(exchange: Exchange, result: LookupResult): GatewayError {
-      switch (result.kind) {
-        case 'found':
-          return rightfulNames(exchange, result.found) === undefined
-            ? pinnedElsewhere()
-            : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
-        case 'unknown':
-          return lookup.directory.known(exchange.route?.lease ?? '') === undefined
-            ? new GatewayError('lease_not_found', 'No relay lists a lease with this name or id.')
-            : pinnedElsewhere();
-        case 'lost':
-          // Not 404: retrying makes sense, and proxies cache a 404.
-          return new GatewayError(
-            'lease_unreachable',
-            'The app behind this lease has just gone offline. Try again shortly.',
-          );
-        case 'ambiguous':
-          return new GatewayError('lease_ambiguous', 'Several leases have this name; use the id of the one you mean.');
-        case 'not_accepted':
-          return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
-        case 'no_relay':
-          return new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
-            retryAfterSeconds: noRelayRetrySeconds,
-          });
-      }
     }
 
     return function resolve(exchange, sink) {
@@ -74,6 +46,34 @@ export function resolveLease(lookup: LeaseLookup): Stage {
       });
     };
   };
+}
+
+/** For callers that may know whether the lease exists. */
+function errorOf(exchange: Exchange, result: LookupResult, { directory }: LeaseLookup): GatewayError {
+  switch (result.kind) {
+    case 'found':
+      return rightfulNames(exchange, result.found) === undefined
+        ? pinnedElsewhere()
+        : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
+    case 'unknown':
+      return directory.known(exchange.route?.lease ?? '') === undefined
+        ? new GatewayError('lease_not_found', 'No relay lists a lease with this name or id.')
+        : pinnedElsewhere();
+    case 'lost':
+      // Not 404: retrying makes sense, and proxies cache a 404.
+      return new GatewayError(
+        'lease_unreachable',
+        'The app behind this lease has just gone offline. Try again shortly.',
+      );
+    case 'ambiguous':
+      return new GatewayError('lease_ambiguous', 'Several leases have this name; use the id of the one you mean.');
+    case 'not_accepted':
+      return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
+    case 'no_relay':
+      return new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
+        retryAfterSeconds: noRelayRetrySeconds,
+      });
+  }
 }
 
 function pinnedElsewhere(): GatewayError {
