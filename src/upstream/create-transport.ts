@@ -5,13 +5,11 @@ import { createV1Transport } from './v1-transport.ts';
 const creators: Readonly<Record<string, (options: TransportOptions) => Transport>> = {
   'ws:': createV1Transport,
   'wss:': createV1Transport,
-  // v1 rejects these URLs with a hint.
-  'https:': createV1Transport,
 };
 
 /** Starts to connect at once, or when `connectWhen` resolves, and keeps trying until close(). */
 export function createTransport(options: TransportOptions): Transport {
-  // v1 rejects all other URLs with the forms that are supported.
+  // The parser of v1 rejects every other URL, and its message names the forms that are supported.
   const create = creators[URL.parse(options.url)?.protocol ?? ''] ?? createV1Transport;
   return create(options);
 }
