@@ -3,7 +3,7 @@ import { StartError } from '../gateway/start-error.ts';
 import { EnvironmentError } from '../config/source/environment.ts';
 import { KeysFileError } from '../keys/keys-file-error.ts';
 import { PortalError } from '../portal/errors.ts';
-import { TlsSettingsError } from '../server/listen/server-certificates.ts';
+import { TlsSettingsError } from '../kernel/errors/tls-settings-error.ts';
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

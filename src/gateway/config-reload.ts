@@ -9,7 +9,7 @@ import { configReloaded, type ConfigReloaded } from '../kernel/events.ts';
 import { reasonOf } from '../kernel/reason.ts';
 import { each, Slices } from '../kernel/work/slices.ts';
 import type { Logger } from '../observe/logs/log.ts';
-import { TlsSettingsError } from '../server/listen/server-certificates.ts';
+import { TlsSettingsError } from '../kernel/errors/tls-settings-error.ts';
 import type { RejectedReloads } from './rejected-reloads.ts';
 import type { RunningGateway } from './run-gateway.ts';
 import { StartError } from './start-error.ts';

@@ -2,8 +2,8 @@
 import type { Config } from '../config/load/config.ts';
 import { type Privacy, readSecretFile } from '../config/source/secrets/secret-file.ts';
 import { SecretError } from '../config/source/secrets/secret-error.ts';
-import type { RedisPlace } from '../limits/redis/redis-client.ts';
-import { TlsSettingsError, type TlsCertificate, type TlsSettings } from '../server/listen/server-certificates.ts';
+import { TlsSettingsError } from '../kernel/errors/tls-settings-error.ts';
+import type { TlsCertificate, TlsSettings } from '../server/listen/server-certificates.ts';
 
 /**
  * Undefined: TLS is disabled. Throws TlsSettingsError, since the files may have changed after the
@@ -26,15 +26,6 @@ export async function readTlsSettings({ tls }: Config): Promise<TlsSettings | un
 /** The certificates of a `ca_file`. Throws TlsSettingsError. */
 export function readAuthorities(setting: string, file: string): Promise<string> {
   return read(setting, file, 'public');
-}
-
-/**
- * The Redis server of the shared limits and its certificate authorities. Throws TlsSettingsError.
- */
-export async function readRedisPlace({ rateLimit }: Config): Promise<RedisPlace> {
-  const { url, caFile } = rateLimit.storage.redis;
-  if (caFile === '') return { url };
-  return { url, ca: await readAuthorities('rate_limit.storage.redis.ca_file', caFile) };
 }
 
 async function readCertificate(files: {

@@ -7,7 +7,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { tlsHandshakeFailed, type TlsHandshakeFailed } from '../../src/kernel/events.ts';
-import { TlsSettingsError } from '../../src/server/listen/server-certificates.ts';
+import { TlsSettingsError } from '../../src/kernel/errors/tls-settings-error.ts';
 import {
   certificate,
   clientCa,

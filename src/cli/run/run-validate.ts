@@ -5,7 +5,7 @@ import { loadConfig } from '../../config/load/load.ts';
 import { type Finding, findingLine } from '../../config/source/origin.ts';
 import { PortalError } from '../../portal/index.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
-import { TlsSettingsError } from '../../server/listen/server-certificates.ts';
+import { TlsSettingsError } from '../../kernel/errors/tls-settings-error.ts';
 import { CliFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { type StoredKeys, readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';

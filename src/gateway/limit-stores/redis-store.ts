@@ -1,11 +1,12 @@
 // Limits and quotas in a Redis that all gateways share.
+import type { Config } from '../../config/load/config.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import { periodKinds, QuotaCalendar } from '../../limits/quotas/quota-calendar.ts';
 import { RedisQuotaStore } from '../../limits/redis/redis-quota-store.ts';
-import { connectRedis } from '../../limits/redis/redis-client.ts';
+import { connectRedis, type RedisPlace } from '../../limits/redis/redis-client.ts';
 import { createSharedLimiter, sharedNamespace } from '../../limits/shared-limiter.ts';
-import { readRedisPlace } from '../tls-settings.ts';
+import { readAuthorities } from '../tls-settings.ts';
 import type { LimitStore } from './limit-store.ts';
 
 export const redisStore: LimitStore = {
@@ -36,3 +37,12 @@ export const redisStore: LimitStore = {
   },
   usageFile: () => undefined,
 };
+
+/**
+ * The Redis server of the shared limits and its certificate authorities. Throws TlsSettingsError.
+ */
+async function readRedisPlace({ rateLimit }: Config): Promise<RedisPlace> {
+  const { url, caFile } = rateLimit.storage.redis;
+  if (caFile === '') return { url };
+  return { url, ca: await readAuthorities('rate_limit.storage.redis.ca_file', caFile) };
+}

@@ -1,6 +1,7 @@
 // The certificates of a listener: one is the default, the others are chosen by the server name that
 // the client sends (SNI). Validates the settings as a whole, before any of them is used.
 import { X509Certificate } from 'node:crypto';
+import { TlsSettingsError } from '../../kernel/errors/tls-settings-error.ts';
 import type { Steps } from '../../kernel/work/slices.ts';
 import type { CertificateStatus } from '../../kernel/http/status.ts';
 import { isCertificateAuthority, readPemCertificates } from '../../kernel/net/pem-certificates.ts';
@@ -30,11 +31,6 @@ export interface TlsSettings {
    * is requested.
    */
   readonly clientCa?: { readonly ca: string; readonly name: string };
-}
-
-/** The settings are unusable: not PEM, a key that does not match its certificate, or a weak key. */
-export class TlsSettingsError extends Error {
-  override readonly name = 'TlsSettingsError';
 }
 
 interface Named {
