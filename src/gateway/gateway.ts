@@ -1,5 +1,5 @@
-// The composition root of the data plane, and the only file that names its concrete parts:
-// listener, pipeline, directory, tunnels.
+// Composes the data plane from its parts: listeners, pipeline, lease directory, tunnels. Reads no
+// configuration and no files: run-gateway.ts does.
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -113,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     details,
     version,
     metrics,
+    admin,
     ...listener
   } = options;
   let { policy } = options;
@@ -124,19 +125,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   let tlsListener: TlsListener | undefined;
   const bcrypt = new BcryptThreads();
   const authenticator = new Authenticator({ verifier: verifierOf(bcrypt, keyDigests, clock), clock, used: keyUsed });
-  const endpoints = new BuiltinEndpoints({
-    server: () => server,
-    connected: () => transports.some(isConnected),
-    listed: () => directory.isReady,
-    version,
-    metrics,
-    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
-    details: () => ({
-      relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })),
-      lease_lists: directory.status().map(listStatusOf).map(listDetails),
-      ...details?.(),
-    }),
-  });
+  const endpoints = endpointsOf(
+    { transports, signingKeys, details, version, metrics },
+    { server: () => server, directory },
+  );
   const server: HttpServer = new HttpServer({
     ...listener,
     policy: () => policy,
@@ -145,7 +137,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...{ endpoints, directory, upstream, clock, limiter, quotas, signer, authenticator },
       isGraceOver: () => server.graceOver,
     }),
-    adminDispatch: createAdminPipeline(endpoints, clock),
+    admin: admin && { port: admin.port, dispatch: createAdminPipeline(endpoints, clock) },
     ...(tls !== undefined && {
       secure: (http1, serverHost) =>
         (tlsListener = new TlsListener(tls, { http1, h2: new Http2(serverHost) }, serverHost)),
@@ -159,6 +151,31 @@ export function createGateway(options: GatewayOptions): Gateway {
       limits = poolLimits();
     },
     policy: () => policy,
+  });
+}
+
+function endpointsOf(
+  {
+    transports,
+    signingKeys,
+    details,
+    version,
+    metrics,
+  }: Pick<GatewayOptions, 'transports' | 'signingKeys' | 'details' | 'version' | 'metrics'>,
+  { server, directory }: { readonly server: () => HttpServer; readonly directory: LeaseDirectory<Lease, Transport> },
+): BuiltinEndpoints {
+  return new BuiltinEndpoints({
+    server,
+    connected: () => transports.some(isConnected),
+    listed: () => directory.isReady,
+    version,
+    metrics,
+    assertionKeys: signingKeys && (() => publishedKeys(signingKeys())),
+    details: () => ({
+      relays: transports.map((transport) => ({ relay: transport.relay, state: transport.state() })),
+      lease_lists: directory.status().map(listStatusOf).map(listDetails),
+      ...details?.(),
+    }),
   });
 }
 
