@@ -1,8 +1,7 @@
 // Fetches the lease list of a relay for a command.
 import type { IgnoredCounts } from '../../kernel/lease-admission.ts';
-import { createCredential } from '../../portal/index.ts';
-import { connectTransport } from '../../upstream/create-transport.ts';
-import type { Lease, Transport } from '../../upstream/transport.ts';
+import { connectForLists } from '../../gateway/connect-for-lists.ts';
+import type { PortalLease } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault } from '../fault.ts';
 import { atRelay, trusted } from './relay-trust.ts';
@@ -17,14 +16,9 @@ export interface RelayOptions {
 
 export interface ListedLeases {
   readonly relay: string;
-  readonly leases: readonly Lease[];
+  readonly leases: readonly PortalLease[];
   /** Entries of the list that `leases` omits, by reason. */
   readonly ignored: IgnoredCounts;
-}
-
-/** Connects once, for lists only: opens no tunnel to an app, so any credential will do. */
-export function connectForLists(url: string, ca: string | undefined, signal: AbortSignal): Promise<Transport> {
-  return connectTransport({ url, credential: createCredential(), ...(ca !== undefined && { ca }) }, signal);
 }
 
 export async function listedLeases(

@@ -4,7 +4,7 @@ import { leaseNamesPath } from '../../config/source/state-directory.ts';
 import { foldName, sharedLeaseNames } from '../../kernel/lease-name.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
-import type { Lease } from '../../upstream/transport.ts';
+import type { PortalLease } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { readLeaseNames } from '../../gateway/lease-names-file.ts';
 import { listedLeases, type RelayOptions } from './listed-leases.ts';
@@ -31,7 +31,7 @@ export async function leases(options: LeasesOptions, context: CliContext): Promi
 }
 
 /** The warnings that a gateway would log about the name of a lease. */
-async function notesOf(listed: readonly Lease[], context: CliContext): Promise<(lease: Lease) => string> {
+async function notesOf(listed: readonly PortalLease[], context: CliContext): Promise<(lease: PortalLease) => string> {
   const counts = new Map<string, number>();
   for (const { name } of listed) counts.set(foldName(name), (counts.get(foldName(name)) ?? 0) + 1);
   // Written by gateways on this machine with `portal.name_binding: strict`. The file may be absent
@@ -62,7 +62,7 @@ interface Row {
   readonly note: string;
 }
 
-function rowOf(lease: Lease, note: string): Row {
+function rowOf(lease: PortalLease, note: string): Row {
   const { name, id, alpn, metadata, expiresAtMs } = lease;
   return { name, id, alpn, expires_at: timeOf(expiresAtMs), description: descriptionOf(metadata), note };
 }

@@ -8,10 +8,10 @@ import { printable, printableJson } from '../../kernel/printable.ts';
 import { TlsSettingsError } from '../../kernel/errors/tls-settings-error.ts';
 import { CliFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
+import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import { type StoredKeys, readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
 import { checkStateFiles } from '../../gateway/state-files.ts';
 import { readAuthorities } from '../../gateway/tls-settings.ts';
-import { connectForLists } from './listed-leases.ts';
 
 export interface ValidateOptions {
   readonly config?: string;
