@@ -1,6 +1,6 @@
 // The import law of docs/architecture.md: for each room, the rooms of ours that it may import. A
 // room that is not listed may not exist. gateway/ puts the others together, and cli/ is the program
-// around it: it may import everything.
+// around it.
 const law = {
   kernel: [],
   policy: ['kernel'],
@@ -27,6 +27,8 @@ const law = {
     ...['auth', 'config', 'guard', 'keys', 'limits', 'observe', 'pipeline', 'policy', 'portal', 'route', 'server'],
     ...['upstream', 'usage', 'kernel'],
   ],
+  // `keys` and `dev` create and hash keys (auth), and `explain` shows a decision of guard.
+  cli: ['gateway', 'config', 'keys', 'auth', 'guard', 'portal', 'relay', 'expose', 'demo', 'observe/logs', 'kernel'],
 };
 
 const rooms = Object.entries(law).map(([room, allowed]) => ({
@@ -46,14 +48,14 @@ module.exports = {
       severity: 'error',
       comment: 'a new folder under src/ needs its line in the import law',
       from: {},
-      to: { path: '^src/[^/]+/', pathNot: `^src/(${[...Object.keys(law), 'cli'].join('|')})/` },
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(law).join('|')})/` },
     },
     {
       name: 'guard-has-no-io',
       severity: 'error',
-      comment: 'decisions are pure: the clock is an argument, and stores are rooms of their own',
+      comment: 'decisions are pure: the clock is an argument, and stores and libraries are behind other rooms',
       from: { path: '^src/guard/', pathNot: '\\.test\\.ts$' },
-      to: { dependencyTypes: ['core'] },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'] },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '\\.test\\.ts$' }, to: {} },
