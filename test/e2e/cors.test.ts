@@ -132,12 +132,7 @@ const asksFrom = (origin: string): string[] => [`Origin: ${origin}`, ...asks.sli
  * Returns what the page learns: the allowed origin, `none` for a preflight that allows no origin,
  * or the status of a response that is not a preflight response.
  */
-async function allowedOrigin(
-  gateway: PlainGateway,
-  path: string,
-  origin: string,
-  ...more: readonly string[]
-): Promise<string> {
+async function seen(gateway: PlainGateway, path: string, origin: string, ...more: readonly string[]): Promise<string> {
   const response = await preflight(gateway, path, ...asksFrom(origin), ...more);
   const [, status = ''] = response.split(' ', 2);
   return status === '204' ? (/\r\nAccess-Control-Allow-Origin: (.*)\r\n/.exec(response)?.[1] ?? 'none') : status;
@@ -157,14 +152,10 @@ for (const [where, leases] of [
           ['https://evil.test', 'none'],
         ] as const) {
           const gateway = await start(t, { cors: { ...enabled, enabled: general }, leases });
-          assert.equal(await allowedOrigin(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}`);
+          assert.equal(await seen(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}`);
           // It does not depend on earlier requests either.
           await ask(gateway, 'GET /peer/app/ HTTP/1.1', 'Host: gw.test');
-          assert.equal(
-            await allowedOrigin(gateway, `/peer/${name}/`, origin),
-            allowed,
-            `${name} from ${origin}, known`,
-          );
+          assert.equal(await seen(gateway, `/peer/${name}/`, origin), allowed, `${name} from ${origin}, known`);
         }
       }
     });
@@ -176,7 +167,7 @@ test('a preflight for a lease with unknown rules waits for the relays, like a re
   const { promise, resolve } = Promise.withResolvers<undefined>();
   gateway.transport.listsAfter = promise;
   const state = { isOver: false };
-  const response = allowedOrigin(gateway, `/peer/${appId}/`, ownPage).finally(() => (state.isOver = true));
+  const response = seen(gateway, `/peer/${appId}/`, ownPage).finally(() => (state.isOver = true));
   while (gateway.transport.listed === 0 && !state.isOver) await turn();
   assert.equal(state.isOver, false);
   resolve(undefined);
@@ -185,11 +176,11 @@ test('a preflight for a lease with unknown rules waits for the relays, like a re
 
 test('a preflight decided by the configuration contacts no relay', async (t) => {
   const gateway = await start(t);
-  assert.equal(await allowedOrigin(gateway, `/peer/${appId}/`, page), page);
+  assert.equal(await seen(gateway, `/peer/${appId}/`, page), page);
   const byId = await start(t, { cors: enabled, leases: { [appId]: own } });
-  assert.equal(await allowedOrigin(byId, `/peer/${appId}/`, ownPage), ownPage);
+  assert.equal(await seen(byId, `/peer/${appId}/`, ownPage), ownPage);
   const pinned = await start(t, { cors: enabled, leases: { [appId]: own }, leasePins: { app: appId } });
-  assert.equal(await allowedOrigin(pinned, '/peer/app/', page), 'none');
+  assert.equal(await seen(pinned, '/peer/app/', page), 'none');
   for (const { transport } of [gateway, byId, pinned]) assert.equal(transport.listed, 0);
 });
 
@@ -201,7 +192,7 @@ test('a preflight does not reveal whether a lease exists, in any state of the re
       else gateway.transport.current = state;
       for (const origin of [ownPage, page, 'https://evil.test']) {
         const responses = [];
-        for (const id of [appId, noId]) responses.push(await allowedOrigin(gateway, `/peer/${id}/`, origin));
+        for (const id of [appId, noId]) responses.push(await seen(gateway, `/peer/${id}/`, origin));
         assert.deepEqual(responses[0], responses[1], `${origin}, ${state}`);
         assert.equal(responses[0], origin === ownPage ? ownPage : 'none');
       }
@@ -214,8 +205,8 @@ test('a preflight with a wrong credential, which no browser sends, does not reve
   for (const origin of [ownPage, page, 'https://evil.test']) {
     const responses = [];
     for (const id of [appId, noId]) {
-      responses.push(await allowedOrigin(gateway, `/peer/${id}/`, origin, 'X-API-Key: wrong'));
-      responses.push(await allowedOrigin(gateway, `/peer/${id}/`, origin));
+      responses.push(await seen(gateway, `/peer/${id}/`, origin, 'X-API-Key: wrong'));
+      responses.push(await seen(gateway, `/peer/${id}/`, origin));
     }
     assert.equal(new Set(responses).size, 1, `${origin}: ${responses.join()}`);
   }
@@ -231,22 +222,19 @@ test('timing does not reveal it: a known private lease waits like an unknown one
   for (const id of [appId, noId]) {
     passedMs += 1_050;
     const before = transport.listed;
-    await allowedOrigin(gateway, `/peer/${id}/`, ownPage);
+    await seen(gateway, `/peer/${id}/`, ownPage);
     assert.equal(transport.listed, before + 1, id);
-    await allowedOrigin(gateway, `/peer/${id}/`, ownPage);
+    await seen(gateway, `/peer/${id}/`, ownPage);
     assert.equal(transport.listed, before + 1, id);
   }
 });
 
 test('an unknown lease never gets the general rules if narrower ones may apply to it', async (t) => {
   const gateway = await start(t, { cors: enabled, leases: { app: own, [otherId]: own } });
-  assert.equal(await allowedOrigin(gateway, `/peer/${noId}/`, page), 'none');
-  assert.equal(await allowedOrigin(gateway, '/peer/nobody/', page), 'none');
+  assert.equal(await seen(gateway, `/peer/${noId}/`, page), 'none');
+  assert.equal(await seen(gateway, '/peer/nobody/', page), 'none');
   gateway.transport.publish({ name: 'open', port: 1 });
-  assert.equal(
-    await allowedOrigin(await start(t, { cors: enabled, leases: { app: own } }), '/peer/nobody/', page),
-    page,
-  );
+  assert.equal(await seen(await start(t, { cors: enabled, leases: { app: own } }), '/peer/nobody/', page), page);
 });
 
 test('forwards OPTIONS with a credential for a lease without CORS, whatever other leases have', async (t) => {
@@ -287,9 +275,9 @@ test('a page of an allowed origin can read rejections from before the CORS stage
 
 test('responds to a preflight from a rejected address, so that the page can read the rejection', async (t) => {
   const gateway = await start(t, { cors: enabled, ipRules: { allow: [], deny: ['127.0.0.0/8'] } });
-  assert.equal(await allowedOrigin(gateway, '/peer/app/', page), page);
-  assert.equal(await allowedOrigin(gateway, '/peer/app/', 'https://evil.test'), '403');
-  assert.equal(await allowedOrigin(gateway, '/elsewhere', page), '403');
+  assert.equal(await seen(gateway, '/peer/app/', page), page);
+  assert.equal(await seen(gateway, '/peer/app/', 'https://evil.test'), '403');
+  assert.equal(await seen(gateway, '/elsewhere', page), '403');
   assert.equal(gateway.transport.listed, 0);
 });
 

@@ -1,5 +1,5 @@
-// Implements `start`: loads the configuration, opens the log, and runs the gateway in the foreground
-// until it is asked to stop. gateway/start-gateway.ts opens its files and reloads it.
+// Implements `start`: loads the configuration, opens the log, and runs the gateway in the
+// foreground until it is asked to stop. gateway/start-gateway.ts opens its files and reloads it.
 import type { Config } from '../../config/load/config.ts';
 import { withDigestedKeys } from '../../config/load/digested-keys.ts';
 import { type Faulty, loadConfig, type FlagSetting } from '../../config/load/load.ts';
