@@ -43,11 +43,11 @@ function linesOf(name: string, shape: Shape, indent: string): string[] {
 }
 
 /** Such as a limit that is unset by default. */
-function hasNoDefault({ kind, meta: meta }: Shape): boolean {
+function hasNoDefault({ kind, meta }: Shape): boolean {
   return kind === 'scalar' && meta.initial === undefined;
 }
 
-function wordsOf({ kind, meta: meta }: Shape): string {
+function wordsOf({ kind, meta }: Shape): string {
   const allowed = kind === 'scalar' ? ` Must be ${meta.expects}.` : '';
   return `${meta.description}${allowed}${meta.restart === true ? ' A change takes a restart.' : ''}`;
 }

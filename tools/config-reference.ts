@@ -124,7 +124,7 @@ function* rowsOf(shape: Shape, shown: string, fixed: readonly string[] | undefin
 }
 
 function row(shape: Shape, shown: string, fixed: readonly string[] | undefined, allowed: string): string[] {
-  const { meta: meta } = shape;
+  const { meta } = shape;
   const marks = [meta.secret !== undefined && '_secret_', meta.restart === true && '_restart_'].filter(
     (mark) => mark !== false,
   );

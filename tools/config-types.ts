@@ -48,7 +48,7 @@ function inList(type: string): string {
   return type.includes('|') ? `(${type})` : type;
 }
 
-function interfaceOf({ meta: meta, fields }: SectionShape, interfaces: Map<string, string>): string {
+function interfaceOf({ meta, fields }: SectionShape, interfaces: Map<string, string>): string {
   const { typeName, description } = meta;
   if (typeName === undefined) throw new TypeError(`a section without a type name: ${description}`);
   const known = interfaces.get(typeName);

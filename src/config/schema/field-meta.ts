@@ -50,6 +50,6 @@ export function metaOf(schema: z.core.$ZodType): FieldMeta | undefined {
 }
 
 /** Whether a missing value stays undefined, so that a more general setting or no limit applies. */
-export function staysUnset({ scalar, bounds, initial, required }: About): boolean {
+export function staysUnset({ scalar, bounds, initial, required }: FieldMeta): boolean {
   return initial === undefined && required !== true && (bounds !== undefined || scalar === 'flag');
 }

@@ -16,7 +16,7 @@ export function flag(description: string, initial: boolean, options: Options = {
 
 /** A missing value stays undefined, and a more general setting applies. */
 export function optionalFlag(description: string): z.ZodType {
-  return withAbout(z.boolean().optional(), { description, expects: 'true or false', scalar: 'flag', example: true });
+  return withMeta(z.boolean().optional(), { description, expects: 'true or false', scalar: 'flag', example: true });
 }
 
 export interface NumberOptions extends Options {

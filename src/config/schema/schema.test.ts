@@ -45,7 +45,7 @@ const all = Array.from(leaves(configShape));
 const fixed = Array.from(fixedSettings(configShape));
 const numeric = all.filter(({ shape }) => shape.meta.bounds !== undefined);
 
-function exampleOf({ meta: meta, scalar }: ScalarShape, path: Path): unknown {
+function exampleOf({ meta, scalar }: ScalarShape, path: Path): unknown {
   if (showPath(path) === 'portal.identity') return pem;
   const { bounds } = meta;
   if (bounds === undefined) return meta.example;
@@ -54,7 +54,7 @@ function exampleOf({ meta: meta, scalar }: ScalarShape, path: Path): unknown {
 }
 
 /** The value of the example in a finished configuration. */
-function loadedOf({ meta: meta, scalar }: ScalarShape, example: unknown): unknown {
+function loadedOf({ meta, scalar }: ScalarShape, example: unknown): unknown {
   if (meta.bounds !== undefined) {
     const { min, max } = meta.bounds;
     return example === spelled(meta, max) || example === max ? max : min;
@@ -178,7 +178,7 @@ describe('bounds', () => {
   }
 
   for (const { path, shape } of all) {
-    const { meta: meta, scalar } = shape;
+    const { meta, scalar } = shape;
     if (meta.bounds !== undefined) continue;
     // Invalid for every text setting: a forbidden character, and too many of them.
     const wrong = scalar === 'flag' ? 'maybe' : '\0'.repeat(9000);

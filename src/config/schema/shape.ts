@@ -33,14 +33,14 @@ export type Path = readonly (string | number)[];
 export function shapeOf(schema: z.core.$ZodType): Shape {
   const meta = metaOf(schema);
   if (meta === undefined) throw new TypeError('a setting without a description');
-  if (meta.scalar !== undefined) return { kind: 'scalar', scalar: meta.scalar, meta: meta };
+  if (meta.scalar !== undefined) return { kind: 'scalar', scalar: meta.scalar, meta };
   const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema;
   if (inner instanceof z.ZodObject) {
     const fields = Object.entries(inner.shape).map(([name, field]) => [name, shapeOf(field as z.ZodType)] as const);
-    return { kind: 'section', meta: meta, fields: new Map(fields) };
+    return { kind: 'section', meta, fields: new Map(fields) };
   }
-  if (inner instanceof z.ZodArray) return { kind: 'list', meta: meta, item: shapeOf(inner.element) };
-  if (inner instanceof z.ZodRecord) return { kind: 'map', meta: meta, entry: shapeOf(inner.valueType) };
+  if (inner instanceof z.ZodArray) return { kind: 'list', meta, item: shapeOf(inner.element) };
+  if (inner instanceof z.ZodRecord) return { kind: 'map', meta, entry: shapeOf(inner.valueType) };
   throw new TypeError(`no kind of setting: ${inner._zod.def.type}`);
 }
 
