@@ -4,9 +4,9 @@ import { clockToleranceSeconds, skewText } from '../kernel/clock-skew.ts';
 export type PortalErrorCode =
   // connecting to the relay
   | 'bad_relay_url' // not a ws:// or wss:// URL
-  | 'relay_unreachable' // no TCP connection: refused, no such host
+  | 'relay_unreachable' // no TCP connection, or HTTP 429 or 5xx: the relay or a proxy before it is down
   | 'relay_tls' // the certificate or the TLS handshake failed
-  | 'not_a_relay' // an HTTP response without an upgrade: 404, HTML, another protocol
+  | 'not_a_relay' // any other HTTP response without an upgrade: 404, HTML, another protocol
   | 'connect_timeout'
   // carrier and multiplexer
   | 'carrier_closed' // the websocket closed; code 1006 if the relay died

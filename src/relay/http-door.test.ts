@@ -54,5 +54,5 @@ test('an upgrade elsewhere gets 404, one too many 429 or 503, and a closed conne
   await bench.peer();
   const full = await startRelay(t, { connections: 1 });
   await full.peer();
-  await assert.rejects(full.peer(), { code: 'not_a_relay' });
+  await assert.rejects(full.peer(), { code: 'relay_unreachable' });
 });

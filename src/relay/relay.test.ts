@@ -166,7 +166,7 @@ test('drain lets connections end, accepts no new ones, and then releases the por
   const bench = await startRelay(t);
   const { atApp, atClient, client } = await bench.joined();
   const drained = bench.relay.drain(new AbortController().signal);
-  await assert.rejects(bench.peer(), { code: 'not_a_relay' });
+  await assert.rejects(bench.peer(), { code: 'relay_unreachable' });
   assert.equal((await fetch(`http://127.0.0.1:${bench.port}/health`)).status, 503);
   atClient.write(Buffer.from('still here'));
   assert.equal((await atApp.read(10)).toString(), 'still here');

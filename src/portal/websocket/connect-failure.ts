@@ -58,8 +58,18 @@ export function connectFailure(relay: RelayUrl, phase: ConnectPhase, cause: Erro
 export function refusedUpgrade(relay: RelayUrl, response: IncomingMessage): PortalError {
   const status = response.statusCode ?? 0;
   const page = (response.headers['content-type'] ?? '').startsWith('text/html') ? ' and an HTML page' : '';
-  const message = `${relay.shown} is not a relay: it responded with HTTP ${status}${page} instead of opening a websocket; `;
-  return new PortalError('not_a_relay', message + hint(status));
+  const what = `responded with HTTP ${status}${page} instead of opening a websocket`;
+  // Such a response passes: a relay that restarts, or a load balancer without a backend.
+  if (isOverloadOrOutage(status)) {
+    const cause = 'it, or a proxy in front of it, is overloaded or down';
+    return new PortalError('relay_unreachable', `relay ${relay.shown} ${what}; ${cause}`);
+  }
+  return new PortalError('not_a_relay', `${relay.shown} is not a relay: it ${what}; ${hint(status)}`);
+}
+
+/** 501 and 505 come from servers that will never be relays. */
+function isOverloadOrOutage(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }
 
 export function timedOut(relay: RelayUrl, phase: ConnectPhase, timeoutMs: number): PortalError {
@@ -77,7 +87,6 @@ function hint(status: number): string {
   if (status === 404) return 'the path of a relay is /relay, and its host must not be that of an app';
   if (status >= 300 && status < 400) return 'redirects are not followed: write the address that it points to';
   if (status === 401 || status === 403) return 'something in front of it asks for credentials or denies access';
-  if (status === 429 || status >= 500) return 'the relay, or a proxy in front of it, is overloaded or down';
   return 'check host, port and path (/relay)';
 }
 

@@ -81,20 +81,25 @@ test('a refused connection and an unknown host are relay_unreachable', async () 
   assert.match(unknown.message, /does not resolve/);
 });
 
-test('HTTP responses are not_a_relay and reported with their status', async () => {
-  for (const [status, type, part] of [
-    [404, 'text/plain', 'HTTP 404'],
-    [200, 'text/html; charset=utf-8', 'HTTP 200 and an HTML page'],
-    [301, 'text/plain', 'redirects are not followed'],
-    [403, 'text/plain', 'denies access'],
-    [503, 'text/plain', 'overloaded or down'],
-    [400, 'text/plain', 'check host, port and path'],
+test('HTTP responses are reported with their status; those of an outage are relay_unreachable', async () => {
+  for (const [status, type, part, code] of [
+    [404, 'text/plain', 'HTTP 404', 'not_a_relay'],
+    [200, 'text/html; charset=utf-8', 'HTTP 200 and an HTML page', 'not_a_relay'],
+    [301, 'text/plain', 'redirects are not followed', 'not_a_relay'],
+    [403, 'text/plain', 'denies access', 'not_a_relay'],
+    [501, 'text/html', 'is not a relay', 'not_a_relay'],
+    [429, 'text/plain', 'overloaded or down', 'relay_unreachable'],
+    [500, 'text/plain', 'overloaded or down', 'relay_unreachable'],
+    [502, 'text/html', 'HTTP 502 and an HTML page', 'relay_unreachable'],
+    [503, 'text/plain', 'overloaded or down', 'relay_unreachable'],
+    [522, 'text/plain', 'overloaded or down', 'relay_unreachable'],
+    [400, 'text/plain', 'check host, port and path', 'not_a_relay'],
   ] as const) {
     const server = createHttpServer((_request, response) => {
       response.writeHead(status, { 'content-type': type, location: 'http://elsewhere.test/' }).end('<html>');
     });
     const error = await failure(`ws://127.0.0.1:${await port(server)}/relay?token=secret`);
-    assert.equal(error.code, 'not_a_relay');
+    assert.equal(error.code, code, String(status));
     assert.ok(error.message.includes(part), error.message);
     assert.ok(!error.message.includes('secret'));
   }
