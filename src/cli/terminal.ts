@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { maskSecrets } from '../kernel/mask-keys.ts';
+import { OutputQueue } from './output-queue.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -17,6 +18,16 @@ export interface Terminal {
   note(line: string): void;
   /** For text of result(); plain unless stdout is a terminal. */
   style(style: Style, text: string): string;
+  /**
+   * The same outputs, written without blocking, for commands that carry traffic. `lost`: lines were
+   * dropped, because the reader did not take them in time.
+   */
+  queued(lost: (lines: number) => void): QueuedTerminal;
+}
+
+export interface QueuedTerminal extends Terminal {
+  /** Writes queued lines, for a bounded time. Idempotent. */
+  close(): Promise<void>;
 }
 
 export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
@@ -30,5 +41,12 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
     },
     // Node checks the stream, NO_COLOR and FORCE_COLOR.
     style: (style, text) => styleText(style, text, { stream: stdout }),
+    queued: (lost) => {
+      const queues = [new OutputQueue(stdout, lost), new OutputQueue(stderr, lost)] as const;
+      const close = async (): Promise<void> => {
+        await Promise.all(queues.map((queue) => queue.close()));
+      };
+      return { ...terminalOn(...queues), close };
+    },
   };
 }

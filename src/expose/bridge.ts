@@ -7,6 +7,7 @@ import { ignore } from '../kernel/ignore.ts';
 import type { AssertionGate } from './assertions/assertion-gate.ts';
 import { type ExposeEvent, pathOnly } from './expose-event.ts';
 import { type HostHeader, ownHosts } from './request/host-header.ts';
+import type { RequestObserver } from './request-meter.ts';
 import { LocalPool } from './app/local-pool.ts';
 import type { Target } from './app/target.ts';
 import type { TunnelContext } from './tunnel-context.ts';
@@ -20,6 +21,8 @@ export interface BridgeOptions {
   /** Milliseconds without a request after which a tunnel is closed. */
   readonly idleTunnelMs?: number;
   readonly log?: (event: ExposeEvent) => void;
+  /** Receives every request. Without it requests are neither timed nor counted. */
+  readonly requests?: RequestObserver | undefined;
   /** If set, only requests that the gate admits reach the app. The caller closes the gate. */
   readonly gate?: AssertionGate | undefined;
   readonly clock?: Clock;
@@ -69,6 +72,7 @@ export class Bridge {
       log,
       pool: this.#pool,
       hostHeader,
+      requests: options.requests,
       ownHosts: ownHosts(hostHeader, target),
       nowMs: () => clock.monotonicMs(),
       idleMs: options.idleTunnelMs ?? defaultIdleTunnelMs,

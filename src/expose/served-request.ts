@@ -2,22 +2,35 @@
 // follow it on the tunnel (RFC 9112 §9.3).
 import type { ResponseHead } from '../http-client/response.ts';
 import type { TunnelRequestHead } from './request/check-request-head.ts';
+import type { RequestMeter } from './request-meter.ts';
 
 export class ServedRequest {
   readonly head: TunnelRequestHead;
+  /** Undefined: nobody observes requests. */
+  readonly meter: RequestMeter | undefined;
   /** The request was read to its end. */
   isWhole: boolean;
-  /** The response has begun. */
-  begun = false;
+  #begun = false;
   /** Another request may follow on this tunnel. */
   keeps: boolean;
   /** A 100 (Continue) was sent. */
   #continued = false;
 
-  constructor(head: TunnelRequestHead) {
+  constructor(head: TunnelRequestHead, meter: RequestMeter | undefined) {
     this.head = head;
+    this.meter = meter;
     this.isWhole = head.lengthBytes === 'none';
     this.keeps = head.persistent && !this.offersUpgrade;
+  }
+
+  /** The response has begun. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  begin({ status, headers }: ResponseHead): void {
+    this.#begun = true;
+    this.meter?.begin(status, headers);
   }
 
   get offersUpgrade(): boolean {

@@ -1,5 +1,6 @@
 // Settings and shared objects of all tunnels of one published app.
 import type { HostHeader } from './request/host-header.ts';
+import type { RequestObserver } from './request-meter.ts';
 import type { ExchangeContext } from './app/local-exchange.ts';
 
 export interface TunnelContext extends ExchangeContext {
@@ -8,6 +9,8 @@ export interface TunnelContext extends ExchangeContext {
   readonly idleMs: number;
   /** While true, tunnels close after the request in flight. */
   readonly draining: boolean;
+  /** Undefined: requests are neither timed nor counted. */
+  readonly requests: RequestObserver | undefined;
   /** Monotonic, milliseconds. */
   readonly nowMs: () => number;
 }

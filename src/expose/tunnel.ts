@@ -16,6 +16,7 @@ import { RequestBody } from './request/request-body.ts';
 import type { TunnelRequestHead } from './request/check-request-head.ts';
 import { RequestLookahead } from './request/request-lookahead.ts';
 import { RequestReader } from './request/request-reader.ts';
+import { meterFor } from './request-meter.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { ServedRequest } from './served-request.ts';
 import { spliceTunnel } from './tunnel-splice.ts';
@@ -26,10 +27,7 @@ import type { TunnelContext } from './tunnel-context.ts';
  * more close the tunnel.
  */
 const maxAheadBytes = 16 * 1024;
-/**
- * Maximum bytes that a client may send before the 101, such as a first message. Few
- * protocols do so.
- */
+/** Maximum bytes from a client before the 101, such as a first message. Few protocols do so. */
 const maxEarlyBytes = 64 * 1024;
 /**
  * For requests that cannot be repeated, gateways reuse only tunnels that were idle for less than
@@ -72,6 +70,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
         this.#serve(head);
       },
       data: (chunk) => {
+        this.#served?.meter?.received(chunk.length);
         if (this.#body?.destroyed !== false || this.#body.push(chunk)) return;
         this.#reader.pause();
         this.#pipe.pause();
@@ -118,6 +117,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
 
   /** Closes the tunnel at once and aborts its request. Idempotent. */
   destroy(): void {
+    this.#served?.meter?.finish('cut');
     this.#pipe.destroy();
   }
 
@@ -135,12 +135,13 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
   head(head: ResponseHead): void {
     const served = this.#served;
     if (served === undefined) return;
-    served.begun = true;
+    served.begin(head);
     const keeps = served.keeps && !served.nextIsUnknown && !this.#context.draining;
     served.keeps = this.#writer.head(head, served.head, keeps);
   }
 
   data(chunk: Buffer): boolean {
+    this.#served?.meter?.sent(chunk.length);
     return this.#writer.data(chunk);
   }
 
@@ -154,6 +155,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
     this.#exchange = undefined;
     this.#writer.switching(head);
     const tunnel = new PipeDuplex(this.#pipe, { allowHalfOpen: true }, this.#reader.rest());
+    this.#served?.meter?.upgrade(tunnel, stream);
     tunnel.once('close', () => {
       this.#lost();
     });
@@ -165,7 +167,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
     if (served?.begun !== true) this.#respond(exposeProblem(error, served?.head, proxyError));
     // Headers are already sent: deliver what was received, then close so that the response is
     // visibly incomplete.
-    else if (this.#writer.endsByClose) this.#pipe.destroy();
+    else if (this.#writer.endsByClose) this.destroy();
     else this.#linger(served.isWhole);
   }
 
@@ -203,6 +205,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
   #lost(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#served?.meter?.finish('client_closed');
     this.#context.deadlines.disarm(this.#deadline);
     this.#reader.stop();
     this.#exchange?.abort();
@@ -212,7 +215,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
 
   #serve(request: TunnelRequestHead): void {
     const context = this.#context;
-    const served = new ServedRequest(request);
+    const served = new ServedRequest(request, meterFor(this.#context, request));
     context.deadlines.disarm(this.#deadline);
     this.#state = 'serving';
     this.#served = served;
@@ -228,7 +231,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
     if (served !== undefined) served.isWhole = false;
     // The app must not mistake the partial body for a complete one.
     this.#exchange?.abort();
-    if (served?.begun === true) this.#pipe.destroy();
+    if (served?.begun === true) this.destroy();
     else this.#respond(exposeProblem(error, served?.head, undefined));
   }
 
@@ -236,12 +239,15 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
     const served = this.#served;
     if (served !== undefined) served.keeps &&= served.isWhole && !this.#context.draining;
     this.#writer.whole(whole, served?.head, served?.keeps === true);
+    if (served === undefined) meterFor(this.#context, undefined)?.whole(whole);
+    else served.meter?.whole(whole);
     this.#finished();
   }
 
   /** The response has been written. */
   #finished(): void {
     const served = this.#served;
+    served?.meter?.finish('complete');
     this.#exchange = undefined;
     this.#body?.destroy();
     this.#body = undefined;
@@ -274,6 +280,7 @@ export class Tunnel implements LocalExchangeHandler, Expiring {
    * the wait is over. `isWhole`: no part of a request is still to come.
    */
   #linger(isWhole: boolean): void {
+    this.#served?.meter?.finish('cut');
     this.#state = 'lingering';
     this.#exchange = undefined;
     this.#reader.stop();

@@ -1,5 +1,6 @@
 // Decides which responses are streams: those whose end is unknown when they start. They count
 // against max_streams instead of max_in_flight, and only the idle timeout limits them.
+import { isEventStream } from '../kernel/http/event-stream.ts';
 import { isBodyless, type RawHeaders } from '../kernel/http/http.ts';
 
 /**
@@ -17,8 +18,4 @@ export function isStream(method: string, status: number, headers: RawHeaders): b
     }
   }
   return !hasLength;
-}
-
-export function isEventStream(type: string): boolean {
-  return type.slice(0, 17).toLowerCase() === 'text/event-stream';
 }

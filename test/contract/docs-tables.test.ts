@@ -77,7 +77,10 @@ async function helpOf(path: readonly string[]): Promise<string> {
   const keep = (line: string): void => {
     text += `${line}\n`;
   };
-  const terminal = { isWatched: false, result: keep, note: keep, style: (_: unknown, plain: string) => plain };
+  const terminal = {
+    ...{ isWatched: false, result: keep, note: keep, style: (_: unknown, plain: string) => plain },
+    queued: () => assert.fail('--help writes nothing in the background'),
+  };
   await run([...path, '--help'], terminal, { signal: new AbortController().signal, stopWithin: () => undefined });
   return text;
 }

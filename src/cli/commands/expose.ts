@@ -45,6 +45,8 @@ export function exposeCommand(context: CliContext): Command {
       maxTunnelsOption,
     )
     .option('--description <TEXT>', 'a description that relays show in their lease lists')
+    .option('--quiet', 'print only warnings and errors')
+    .option('--json', 'print one JSON object per event on stdout, requests included')
     .addHelpText('after', '\nExample:\n  $ portal-gateway expose 3000 --name my-app --relay ws://localhost:4017/relay')
     .action(async (target: Target, options: ExposeOptions) => {
       const { expose } = await import('../run/run-expose.ts');

@@ -8,7 +8,7 @@ import type { Credential } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault } from '../fault.ts';
 import { keptIdentity } from '../../gateway/kept-identity.ts';
-import type { Terminal } from '../terminal.ts';
+import type { ExposeLine, ExposeOutput } from './expose-output.ts';
 
 export interface IdentityOptions {
   readonly name: string;
@@ -28,7 +28,7 @@ export class ExposeIdentity {
   /** Resolves with the process that asks this one to drain; never rejects. */
   readonly drainRequest: Promise<ProcessRecord>;
   readonly #file: string;
-  readonly #terminal: Terminal;
+  readonly #output: Pick<ExposeOutput, 'line'>;
   readonly #stop = new AbortController();
   readonly #requestDrain: (successor: ProcessRecord) => void;
   #lock: IdentityLock | undefined;
@@ -38,10 +38,10 @@ export class ExposeIdentity {
   #patience: NodeJS.Timeout | undefined;
   #takingOver: Promise<void> | undefined;
 
-  private constructor(file: string, credential: Credential, terminal: Terminal) {
+  private constructor(file: string, credential: Credential, output: Pick<ExposeOutput, 'line'>) {
     this.credential = credential;
     this.#file = file;
-    this.#terminal = terminal;
+    this.#output = output;
     const { promise, resolve } = Promise.withResolvers<ProcessRecord>();
     this.drainRequest = promise;
     this.#requestDrain = resolve;
@@ -51,10 +51,14 @@ export class ExposeIdentity {
    * Throws CliFault while another process of this machine publishes with the identity, unless it is
    * to be replaced.
    */
-  static async open(options: IdentityOptions, context: CliContext): Promise<ExposeIdentity> {
+  static async open(
+    options: IdentityOptions,
+    context: Pick<CliContext, 'environment'>,
+    output: Pick<ExposeOutput, 'line'>,
+  ): Promise<ExposeIdentity> {
     const { name, replace = false } = options;
     const file = options.identity ?? exposeIdentityPath(context.environment().stateDirectory, name);
-    const identity = new ExposeIdentity(file, await credentialOf(options, file, context), context.terminal);
+    const identity = new ExposeIdentity(file, await credentialOf(options, file, output), output);
     const claim = await claimIdentity(file);
     if (claim.kind === 'locked') identity.#hold(claim.lock);
     else if (claim.kind === 'held' && replace) identity.#toReplace = claim;
@@ -62,7 +66,7 @@ export class ExposeIdentity {
     // Replicas on other machines may share a mounted identity, so this is not an error. Relays
     // reveal when two publish at the same time.
     else if (replace)
-      context.terminal.note(`--replace has no effect: cannot create a lock beside ${file} (${claim.reason}).`);
+      output.line(warning(`--replace has no effect: cannot create a lock beside ${file} (${claim.reason}).`));
     return identity;
   }
 
@@ -96,8 +100,8 @@ export class ExposeIdentity {
   async #takeOver(holder: ProcessRecord | undefined): Promise<void> {
     const before = holder === undefined ? 'the previous process' : processText(holder);
     const timer = setTimeout(() => {
-      this.#terminal.note(
-        `${before} has not ended after ${drainPatienceMs / 1_000} s. Stop it, or it may publish again.`,
+      this.#output.line(
+        warning(`${before} has not ended after ${drainPatienceMs / 1_000} s. Stop it, or it may publish again.`),
       );
     }, drainPatienceMs);
     timer.unref();
@@ -105,14 +109,16 @@ export class ExposeIdentity {
     clearTimeout(timer);
     if (lock === undefined) return;
     if (typeof lock === 'string') {
-      this.#terminal.note(
-        `${before} cannot be asked to drain (${lock}): stop it, or both processes keep taking the lease from each other. ` +
-          `The files beside ${this.#file} must be writable.`,
+      this.#output.line(
+        warning(
+          `${before} cannot be asked to drain (${lock}): stop it, or both processes keep taking the lease from each other. ` +
+            `The files beside ${this.#file} must be writable.`,
+        ),
       );
       return;
     }
     this.#hold(lock);
-    this.#terminal.note(`Took over from ${before}.`);
+    this.#output.line({ event: 'identity', level: 'info', text: `Took over from ${before}.` });
   }
 
   #hold(lock: IdentityLock): void {
@@ -128,15 +134,21 @@ export class ExposeIdentity {
 async function credentialOf(
   { identity }: IdentityOptions,
   file: string,
-  { terminal }: CliContext,
+  output: Pick<ExposeOutput, 'line'>,
 ): Promise<Credential> {
   if (identity !== undefined) return loadOrCreateIdentity(identity);
   return keptIdentity(file, (reason) => {
-    terminal.note(
-      `The lease id is new at each start, because the identity cannot be stored (${reason}). ` +
-        'Name a file with --identity, or set XDG_STATE_HOME to a directory that this user can write to.',
+    output.line(
+      warning(
+        `The lease id is new at each start, because the identity cannot be stored (${reason}). ` +
+          'Name a file with --identity, or set XDG_STATE_HOME to a directory that this user can write to.',
+      ),
     );
   });
+}
+
+function warning(text: string): ExposeLine {
+  return { event: 'identity', level: 'warn', text };
 }
 
 function inUse(file: string, holder: ProcessRecord | undefined): CliFault {

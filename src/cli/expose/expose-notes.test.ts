@@ -10,6 +10,7 @@ import {
   type RelayClientEvent,
 } from '../../portal/index.ts';
 import { ExposeNotes } from './expose-notes.ts';
+import { exposeOutput } from './expose-output.ts';
 
 const relay = 'ws://relay.test/relay';
 const published: RelayClientEvent = { type: 'published', relay, leaseId: 'ABC', name: 'demo' };
@@ -29,10 +30,9 @@ function record(): Record {
     isWatched: false,
     result: (line: string) => results.push(line),
     note: (line: string) => lines.push(line),
-    style: (_style: unknown, text: string) => text,
   };
   const notes = new ExposeNotes(
-    terminal,
+    exposeOutput(terminal, {}),
     parseTarget('3000'),
     () => nowMs,
     () => nowMs,
@@ -65,6 +65,7 @@ test('prints one result line per relay, however often it reconnects', () => {
   assert.deepEqual(results, [`demo ABC ${relay}`]);
   assert.deepEqual(lines, [
     `Published http://localhost:3000 as "demo" on ${relay}.`,
+    'Its lease is ABC. Gateways on this relay serve it at /peer/demo/ and /peer/ABC/',
     `Lost ${relay}: it closed. Reconnecting.`,
     `Published http://localhost:3000 as "demo" on ${relay}.`,
   ]);
@@ -101,8 +102,8 @@ for (const event of [
     notes.relayEvent(published);
     notes.relayEvent({ ...event, relay: 'ws://other.test/relay' });
     assert.equal(await gaveUp(), 'no');
-    assert.equal(lines.length, 2);
-    assert.match(lines[1] ?? '', /(?:HTTP 404|code 5).* Retrying\.$/);
+    assert.equal(lines.length, 3);
+    assert.match(lines[2] ?? '', /(?:HTTP 404|code 5).* Retrying\.$/);
   });
 }
 
@@ -164,7 +165,7 @@ test('prints one line every ten minutes while another process also publishes the
 test('reports an app that accepts no connection once it is clear that the command continues', () => {
   const refused = connectFault(Object.assign(new Error(), { code: 'ECONNREFUSED' }));
   const early = record();
-  early.notes.targetFault(refused);
+  early.notes.targetLost(refused, true);
   assert.deepEqual(early.lines, []);
   early.notes.relayEvent(failed('not_a_relay'));
   assert.deepEqual(early.lines, []);
@@ -175,7 +176,7 @@ test('reports an app that accepts no connection once it is clear that the comman
   ]);
   const late = record();
   late.notes.relayEvent(failed('relay_unreachable'));
-  late.notes.targetFault(connectTimeoutFault());
+  late.notes.targetLost(connectTimeoutFault(), true);
   assert.match(
     late.lines[1] ?? '',
     /^http:\S+ does not respond \(no connection within 10 s\); requests get 502 until it does\.$/,

@@ -3,7 +3,7 @@
 // minutes while the conflict lasts.
 import { printable } from '../../kernel/printable.ts';
 import { LeaseRejected, type PortalError } from '../../portal/index.ts';
-import type { Terminal } from '../terminal.ts';
+import type { ExposeOutput } from './expose-output.ts';
 
 const repeatEveryMs = 600_000;
 
@@ -24,15 +24,15 @@ export interface LeaseNotesClocks {
 }
 
 export class LeaseNotes {
-  readonly #terminal: Pick<Terminal, 'note'>;
+  readonly #output: Pick<ExposeOutput, 'line'>;
   readonly #clocks: LeaseNotesClocks;
   /** By relay. */
   readonly #held = new Map<string, Held>();
   /** By relay: the time of the last line. */
   readonly #contestedMs = new Map<string, number>();
 
-  constructor(terminal: Pick<Terminal, 'note'>, clocks: LeaseNotesClocks) {
-    this.#terminal = terminal;
+  constructor(output: Pick<ExposeOutput, 'line'>, clocks: LeaseNotesClocks) {
+    this.#output = output;
     this.#clocks = clocks;
   }
 
@@ -51,22 +51,37 @@ export class LeaseNotes {
     }
     if (nowMs - held.notedMs < repeatEveryMs) return;
     held.notedMs = nowMs;
-    this.#terminal.note(
-      holder === undefined
-        ? `${printable(error.message)} (${relay}). Retrying.`
-        : `"${name}" is held on ${relay} by the lease ${printable(holder.id)}, since ${timeText(held.sinceMs)} or earlier; ` +
-            `that lease expires at ${timeText(holder.expiresAtMs)} unless it is renewed. Retrying.`,
-    );
+    const fields = { relay, code: error.code };
+    if (holder === undefined) {
+      const text = `${printable(error.message)} (${relay}). Retrying.`;
+      this.#output.line({ event: 'publish_failed', level: 'warn', text, fields });
+      return;
+    }
+    const holderId = printable(holder.id);
+    const expiresAt = timeText(holder.expiresAtMs);
+    this.#output.line({
+      event: 'publish_failed',
+      level: 'warn',
+      text:
+        `"${name}" is held on ${relay} by the lease ${holderId}, since ${timeText(held.sinceMs)} or earlier; ` +
+        `that lease expires at ${expiresAt} unless it is renewed. Retrying.`,
+      fields: { ...fields, holder_lease_id: holderId, holder_expires_at: expiresAt },
+    });
   }
 
   contested(relay: string, name: string, expiresAtMs: number): void {
     const nowMs = this.#clocks.nowMs();
     if (nowMs - (this.#contestedMs.get(relay) ?? -Infinity) < repeatEveryMs) return;
     this.#contestedMs.set(relay, nowMs);
-    this.#terminal.note(
-      `Another process publishes "${name}" on ${relay} with the same identity (its lease expires at ${timeText(expiresAtMs)}). ` +
+    const expiresAt = timeText(expiresAtMs);
+    this.#output.line({
+      event: 'lease_contested',
+      level: 'warn',
+      text:
+        `Another process publishes "${name}" on ${relay} with the same identity (its lease expires at ${expiresAt}). ` +
         'They keep taking the lease from each other, and callers reach either. Stop one, or give it another identity and name.',
-    );
+      fields: { relay, expires_at: expiresAt },
+    });
   }
 }
 

@@ -1,32 +1,40 @@
-// Bounds how many lines of one kind reach a terminal: a burst, then one line per refill, with the
-// number of omitted lines.
+// Bounds how many lines of one kind are printed: a burst, then one line per refill, with the number
+// of omitted lines.
+
+interface LineRate {
+  readonly maxLines: number;
+  readonly refillMs: number;
+}
 
 /** Enough for a page and all its parts. */
-const maxLines = 20;
-const refillMs = 10_000;
+const defaultRate: LineRate = { maxLines: 20, refillMs: 10_000 };
 
 export class LineBudget {
-  #lines = maxLines;
+  readonly #rate: LineRate;
+  #lines: number;
   #refilledMs: number;
-  #leftOut = 0;
+  #omitted = 0;
 
   /** `nowMs`: monotonic, from the same clock as for take(). */
-  constructor(nowMs: number) {
+  constructor(nowMs: number, rate: LineRate = defaultRate) {
+    this.#rate = rate;
+    this.#lines = rate.maxLines;
     this.#refilledMs = nowMs;
   }
 
-  /** The text to append to the line, which may be empty; undefined: omit the line. */
-  take(nowMs: number): string | undefined {
+  /** How many lines were omitted since the last one; undefined: omit this one. */
+  take(nowMs: number): number | undefined {
+    const { maxLines, refillMs } = this.#rate;
     const refills = Math.floor((nowMs - this.#refilledMs) / refillMs);
     this.#refilledMs += refills * refillMs;
     this.#lines = Math.min(maxLines, this.#lines + refills);
     if (this.#lines === 0) {
-      this.#leftOut += 1;
+      this.#omitted += 1;
       return undefined;
     }
     this.#lines -= 1;
-    const text = this.#leftOut === 0 ? '' : ` ${this.#leftOut} more since the last such line.`;
-    this.#leftOut = 0;
-    return text;
+    const omitted = this.#omitted;
+    this.#omitted = 0;
+    return omitted;
   }
 }

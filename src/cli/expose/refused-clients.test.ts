@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientRefusal } from '../../portal/index.ts';
+import { exposeOutput } from './expose-output.ts';
 import { RefusedClients } from './refused-clients.ts';
 
 function bench(): { lines: string[]; pass: (ms: number) => void; add: (refusal: ClientRefusal) => void } {
   const lines: string[] = [];
+  const note = (line: string): void => void lines.push(line);
+  const output = exposeOutput({ isWatched: false, result: note, note }, {});
   let nowMs = 0;
   const clients = new RefusedClients(
-    (line) => lines.push(line),
+    (line) => {
+      output.line(line);
+    },
     () => nowMs,
   );
   return { lines, pass: (ms) => (nowMs += ms), add: clients.add.bind(clients) };

@@ -3,6 +3,7 @@
 import { skewText } from '../../kernel/clock-skew.ts';
 import { printable } from '../../kernel/printable.ts';
 import type { ClientRefusal } from '../../portal/index.ts';
+import type { ExposeLine } from './expose-output.ts';
 
 const everyMs = 60_000;
 /** A client can claim any number of ids: those beyond the limit share one line. */
@@ -15,15 +16,15 @@ interface Noted {
 }
 
 export class RefusedClients {
-  readonly #note: (line: string) => void;
+  readonly #print: (line: ExposeLine) => void;
   readonly #nowMs: () => number;
   readonly #noted = new Map<string, Noted>();
   /** Beyond maxClients. Never removed, since this count is the only record of a flood. */
   #others: Noted | undefined;
 
   /** `nowMs`: monotonic. */
-  constructor(note: (line: string) => void, nowMs: () => number) {
-    this.#note = note;
+  constructor(print: (line: ExposeLine) => void, nowMs: () => number) {
+    this.#print = print;
     this.#nowMs = nowMs;
   }
 
@@ -32,22 +33,26 @@ export class RefusedClients {
     const id = printable(refusal.clientId, maxIdCharacters);
     const key = `${refusal.reason} ${id}`;
     if (this.#hasRoomFor(key, nowMs)) {
-      const noted = this.#count(this.#noted.get(key), nowMs, lineOf(refusal, id));
+      const fields = {
+        client_id: id,
+        reason: refusal.reason,
+        skew_seconds: refusal.reason === 'clock_skew' ? refusal.skewSeconds : undefined,
+      };
+      const noted = this.#count(this.#noted.get(key), nowMs, lineOf(refusal, id), fields);
       this.#noted.set(key, noted);
     } else {
       const line = `Refused clients with more than ${maxClients} ids within a minute; the last one claimed ${id}.`;
-      this.#others = this.#count(this.#others, nowMs, line);
+      this.#others = this.#count(this.#others, nowMs, line, { client_id: id, reason: 'too_many' });
     }
   }
 
   /** `before`: the previous entry for the same line. */
-  #count(before: Noted | undefined, nowMs: number, line: string): Noted {
+  #count(before: Noted | undefined, nowMs: number, text: string, fields: ExposeLine['fields'] & object): Noted {
     if (before !== undefined && nowMs - before.atMs < everyMs) {
       before.unnoted += 1;
       return before;
     }
-    const unnoted = before?.unnoted ?? 0;
-    this.#note(unnoted === 0 ? line : `${line} ${unnoted} more since the last such line.`);
+    this.#print({ event: 'client_refused', level: 'warn', text, fields, omitted: before?.unnoted ?? 0 });
     return { atMs: nowMs, unnoted: 0 };
   }
 

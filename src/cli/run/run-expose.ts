@@ -6,19 +6,21 @@ import { Bridge, defaultMaxTunnels } from '../../expose/bridge.ts';
 import type { HostHeader } from '../../expose/request/host-header.ts';
 import { leaseNameFault } from '../../expose/lease-name-fault.ts';
 import { publish } from '../../expose/publish.ts';
+import type { ExposeEvent } from '../../expose/expose-event.ts';
 import type { Target } from '../../expose/app/target.ts';
-import { probeTarget } from '../../expose/app/target-probe.ts';
+import { TargetWatch } from '../../expose/app/target-watch.ts';
 import { processText } from '../../kernel/files/process-record.ts';
 import { RelayClient, type RelayClientEvent, WindowBudget } from '../../portal/index.ts';
 import { ExposeIdentity, type IdentityOptions } from '../expose/expose-identity.ts';
 import { ExposeNotes } from '../expose/expose-notes.ts';
+import { exposeOutput, type ExposeOutput, type ExposeOutputOptions } from '../expose/expose-output.ts';
 import { usageFault } from '../fault.ts';
 import { distinctRelays } from '../options.ts';
 import { trusted } from './relay-trust.ts';
 import type { CliContext } from '../context.ts';
 import { aborted, isInterrupt } from '../shutdown.ts';
 
-export interface ExposeOptions extends IdentityOptions {
+export interface ExposeOptions extends IdentityOptions, ExposeOutputOptions {
   readonly relay?: readonly string[];
   readonly caFile?: string;
   readonly allowClient?: readonly string[];
@@ -36,23 +38,46 @@ const windowBudgetBytes = 268_435_456;
 const minInboundStreams = 16_384;
 
 export async function expose(target: Target, options: ExposeOptions, context: CliContext): Promise<void> {
-  const { name, description } = options;
-  const fault = leaseNameFault(name);
+  const fault = leaseNameFault(options.name);
   if (fault !== undefined) throw usageFault(`--name cannot be published: ${fault}`);
-  const environment = context.environment();
-  const urls = distinctRelays(options.relay ?? [environment.relayUrl]);
+  // Lines must not hold requests, so that they are queued.
+  const terminal = context.terminal.queued((lines) => {
+    const text = `${lines} ${lines === 1 ? 'line was' : 'lines were'} lost, because the output was not read in time.`;
+    output.line({ event: 'output_lost', level: 'warn', text, fields: { lines } });
+  });
+  const output = exposeOutput(terminal, options);
+  try {
+    await publishUntilStopped(target, options, context, output);
+  } finally {
+    output.close();
+    await terminal.close();
+  }
+}
+
+async function publishUntilStopped(
+  target: Target,
+  options: ExposeOptions,
+  context: CliContext,
+  output: ExposeOutput,
+): Promise<void> {
+  const { name, description } = options;
+  const urls = distinctRelays(options.relay ?? [context.environment().relayUrl]);
   const trust = await trusted(options.caFile, urls);
-  const identity = await ExposeIdentity.open(options, context);
+  const identity = await ExposeIdentity.open(options, context, output);
   const { credential } = identity;
 
-  const notes = new ExposeNotes(context.terminal, target);
-  const { requireAssertion: source } = options;
-  const gate = source && new AssertionGate(source, credential.id, notes.exposeEvent);
+  const notes = new ExposeNotes(output, target);
+  const watch = new TargetWatch(target, { lost: notes.targetLost, returned: notes.targetReturned });
+  const log = (event: ExposeEvent): void => {
+    notes.exposeEvent(event);
+    if (event.type === 'target_failed' && event.failure === 'unreachable') watch.suspect();
+  };
+  const { requireAssertion: source, hostHeader, maxTunnels } = options;
+  const gate = source && new AssertionGate(source, credential.id, log);
   // Try to load the keys of assertions before publishing. If that fails, requests are rejected
   // until a later attempt succeeds.
   await gate?.look();
-  const { hostHeader, maxTunnels } = options;
-  const bridge = new Bridge({ target, hostHeader, maxTunnels, log: notes.exposeEvent, gate });
+  const bridge = new Bridge({ target, hostHeader, maxTunnels, log, gate, requests: output.requests });
   const relays: RelayClient[] = [];
   const stop = new AbortController();
   const handOver = new AbortController();
@@ -64,22 +89,21 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   };
   try {
     const windowBudget = new WindowBudget(windowBudgetBytes);
-    const log = (event: RelayClientEvent): void => {
+    const relayLog = (event: RelayClientEvent): void => {
       notes.relayEvent(event);
       if (event.type === 'published') identity.publishedOn(event.relay, urls);
     };
-    const session = { credential, windowBudget, ...trust, maxInboundStreams: streamsFor(maxTunnels), log };
+    const session = { credential, windowBudget, ...trust, maxInboundStreams: streamsFor(maxTunnels), log: relayLog };
     for (const url of urls) relays.push(new RelayClient({ url, ...session }));
     // Publishing does not wait for the app, which may start later.
-    void probeTarget(target, stop.signal).then((fault) => {
-      if (fault !== undefined) notes.targetFault(fault);
-    });
+    watch.start();
     const publishing = publish(offer, relays, bridge, { signal: stop.signal, handOver: handOver.signal });
     const successor = await Promise.race([aborted(context.signal), notes.hopeless, publishing, identity.drainRequest]);
     // Ctrl-C comes from a person who waits, so it skips the drain. SIGTERM may be part of a rolling
     // restart in which another process takes over the lease.
     if (successor !== undefined || !isInterrupt(context.signal)) {
-      context.terminal.note(drainNote(successor === undefined ? undefined : processText(successor)));
+      const text = drainNote(successor === undefined ? undefined : processText(successor));
+      output.line({ event: 'stopping', level: 'info', text });
       bridge.drain();
       handOver.abort();
       await Promise.race(successor === undefined ? [publishing] : [publishing, aborted(context.signal)]);
@@ -88,6 +112,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
     await publishing;
     await bridge.close(drainMs);
   } finally {
+    watch.close();
     gate?.close();
     await bridge.close();
     await Promise.all(relays.map((relay) => relay.close()));

@@ -9,8 +9,8 @@ import {
   type RequestFinished,
   type RequestRefused,
 } from '../../kernel/events.ts';
-import { maskKeys } from '../../kernel/mask-keys.ts';
 import { printableJson } from '../../kernel/printable.ts';
+import { requestText } from '../../kernel/request-text.ts';
 
 export type AccessLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -67,8 +67,8 @@ function finishedLine(event: RequestFinished, level: AccessLevel, time: string):
     level,
     timestamp: time,
     request_id: event.requestId,
-    method: loggable(event.method, maxMethodCharacters),
-    path: loggable(event.path, maxPathCharacters),
+    method: requestText(event.method, maxMethodCharacters),
+    path: requestText(event.path, maxPathCharacters),
     status: event.status,
     duration_ms: Math.round(event.durationMs * 1000) / 1000,
     bytes_sent: event.bytesSent,
@@ -77,7 +77,7 @@ function finishedLine(event: RequestFinished, level: AccessLevel, time: string):
     relay: event.relay,
     key_id: event.keyId,
     client_ip: event.clientIp,
-    user_agent: event.userAgent === undefined ? undefined : loggable(event.userAgent, maxAgentCharacters),
+    user_agent: event.userAgent === undefined ? undefined : requestText(event.userAgent, maxAgentCharacters),
     stream: event.stream,
     outcome: outcome === 'complete' ? undefined : outcome,
     error_code: error?.code,
@@ -92,21 +92,14 @@ function refusedLine(event: RequestRefused, level: AccessLevel, time: string): s
     level,
     timestamp: time,
     request_id: event.requestId,
-    method: method === undefined ? undefined : loggable(method, maxMethodCharacters),
-    path: path === undefined ? undefined : loggable(path, maxPathCharacters),
+    method: method === undefined ? undefined : requestText(method, maxMethodCharacters),
+    path: path === undefined ? undefined : requestText(path, maxPathCharacters),
     status: error.status,
     client_ip: event.clientIp,
     error_code: error.code,
     reason: reasonOf(error.cause),
     message: 'request refused',
   });
-}
-
-/** Text of a client: bounded, decoded as UTF-8, with keys masked. */
-function loggable(text: string, maxCharacters: number): string {
-  let whole = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}...` : text;
-  if (/[\u0080-\u00ff]/.test(whole)) whole = Buffer.from(whole, 'latin1').toString();
-  return maskKeys(whole);
 }
 
 /**

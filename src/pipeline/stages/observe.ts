@@ -11,11 +11,11 @@ import {
   type RouteLabel,
   type StreamKind,
 } from '../../kernel/events.ts';
+import { isEventStream } from '../../kernel/http/event-stream.ts';
 import { fieldValue } from '../../kernel/http/field-value.ts';
 import type { CountedDuplex, Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import type { WholeResponse } from '../../kernel/http/whole-response.ts';
 import { finishedRequest } from '../finished-request.ts';
-import { isEventStream } from '../is-stream.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function observe(clock: Clock): Stage {
