@@ -1,6 +1,6 @@
 // Finds out when the app stops and starts to accept connections. While it accepts them, nothing is
 // checked but the cause of a failed request; while it does not, it is tried until it does.
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import type { AppFault } from './app-fault.ts';
 import { probeTarget } from './target-probe.ts';
@@ -27,6 +27,7 @@ export class TargetWatch {
   readonly #closed = new AbortController();
   #checking = false;
   #checkedMs = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(target: Target, observer: TargetObserver, clock: Clock = systemClock) {
     this.#target = target;
@@ -40,11 +41,17 @@ export class TargetWatch {
 
   /** A request has not reached the app. */
   suspect(): void {
-    if (this.#clock.monotonicMs() - this.#checkedMs >= checkEveryMs) void this.#check(false);
+    if (this.#checking || this.#closed.signal.aborted) return;
+    const waitMs = Math.max(0, this.#checkedMs + checkEveryMs - this.#clock.monotonicMs());
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#check(false);
+    }, waitMs).unref();
   }
 
   /** Idempotent. */
   close(): void {
+    clearTimeout(this.#timer);
     this.#closed.abort();
   }
 
@@ -63,7 +70,7 @@ export class TargetWatch {
   async #isBack(): Promise<boolean> {
     const { signal } = this.#closed;
     for (let waitMs = firstWaitMs; !signal.aborted; waitMs = Math.min(maxWaitMs, waitMs * growth)) {
-      await setTimeout(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
       if ((await this.#probe()) === undefined) break;
     }
     return !signal.aborted;
