@@ -3,14 +3,35 @@ import { test } from 'node:test';
 import { EnvironmentError } from '../config/source/environment.ts';
 import { PortalError } from '../portal/errors.ts';
 import { listenError } from '../gateway/start-error.ts';
-import { CliFault, faultOf, usageFault } from './fault.ts';
+import { KeysFileError } from '../keys/keys-file-error.ts';
+import { CliFault, faultOf, isAbort, retryFault, usageFault } from './fault.ts';
 
 test('an expected fault is one line and an exit code', () => {
   assert.deepEqual(faultOf(new CliFault('a')), { line: 'a', exitCode: 1 });
   assert.deepEqual(faultOf(usageFault('b')), { line: 'b', exitCode: 2 });
   assert.deepEqual(faultOf(new EnvironmentError('c')), { line: 'c', exitCode: 1 });
-  assert.deepEqual(faultOf(new PortalError('relay_unreachable', 'd')), { line: 'd', exitCode: 1 });
+  assert.deepEqual(faultOf(new PortalError('relay_tls', 'd')), { line: 'd', exitCode: 1 });
   assert.deepEqual(faultOf(new PortalError('bad_relay_url', 'e')), { line: 'e', exitCode: 2 });
+});
+
+test('a failure that may pass has an exit code of its own', () => {
+  assert.deepEqual(faultOf(retryFault('a')), { line: 'a', exitCode: 75 });
+  assert.deepEqual(faultOf(new PortalError('relay_unreachable', 'b')), { line: 'b', exitCode: 75 });
+  assert.deepEqual(faultOf(new KeysFileError('c', { passing: true })), { line: 'c', exitCode: 75 });
+  assert.deepEqual(faultOf(new KeysFileError('d')), { line: 'd', exitCode: 1 });
+});
+
+test('only errors of the abort itself count as interrupted', () => {
+  const stop = new AbortController();
+  const closed = new PortalError('relay_unreachable', 'a', { cause: new PortalError('dial_aborted', 'b') });
+  assert.equal(isAbort(closed, stop.signal), false);
+  stop.abort(new DOMException('SIGTERM', 'AbortError'));
+  assert.equal(isAbort(closed, stop.signal), true);
+  assert.equal(isAbort(stop.signal.reason, stop.signal), true);
+  assert.equal(isAbort(new TypeError('x is not a function'), stop.signal), false);
+  const cycle = new Error('a');
+  cycle.cause = cycle;
+  assert.equal(isAbort(cycle, stop.signal), false);
 });
 
 test('an unexpected fault is not reported as a usage error', () => {
@@ -21,15 +42,15 @@ function systemError(code: string): Error {
   return Object.assign(new Error('listen'), { code });
 }
 
-for (const [code, words] of [
-  ['EADDRINUSE', /^the gateway cannot listen: port 8080 on 127\.0\.0\.1 is in use; .* with --port$/],
-  ['EACCES', /needs privileges/],
-  ['EADDRNOTAVAIL', /127\.0\.0\.1 is not an address of this machine/],
+for (const [code, words, exitCode] of [
+  ['EADDRINUSE', /^the gateway cannot listen: port 8080 on 127\.0\.0\.1 is in use; .* with --port$/, 75],
+  ['EACCES', /needs privileges/, 1],
+  ['EADDRNOTAVAIL', /127\.0\.0\.1 is not an address of this machine/, 1],
 ] as const) {
   test(`a listener that fails with ${code} reports where and what to do`, () => {
     const fault = faultOf(listenError(systemError(code), 'the gateway', '127.0.0.1', 8080));
     assert.match(fault?.line ?? '', words);
-    assert.equal(fault?.exitCode, 1);
+    assert.equal(fault?.exitCode, exitCode);
   });
 }
 

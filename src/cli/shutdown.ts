@@ -48,6 +48,12 @@ export function onShutdown(): Shutdown {
   };
 }
 
+/** The signal that aborted `signal`, and the exit code of a command that it ended early. */
+export function interruptionOf(signal: AbortSignal): { readonly name: string; readonly exitCode: number } {
+  const name = isInterrupt(signal) ? 'SIGINT' : 'SIGTERM';
+  return { name, exitCode: exitCodeOf[name] };
+}
+
 /** `signal` was aborted by SIGINT (Ctrl-C). */
 export function isInterrupt(signal: AbortSignal): boolean {
   return signal.reason instanceof DOMException && signal.reason.message === 'SIGINT';

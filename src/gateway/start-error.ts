@@ -3,6 +3,13 @@
 
 export class StartError extends Error {
   override readonly name = 'StartError';
+  /** Starting again later can help. */
+  readonly passing: boolean;
+
+  constructor(message: string, { passing = false }: { readonly passing?: boolean } = {}) {
+    super(message);
+    this.passing = passing;
+  }
 }
 
 /**
@@ -16,6 +23,7 @@ export function listenError(error: unknown, what: string, host: string, port: nu
     case 'EADDRINUSE':
       return new StartError(
         `${what} cannot listen: ${where} is in use; stop the program that uses it, or choose another port with ${option}`,
+        { passing: true },
       );
     case 'EACCES':
       return new StartError(

@@ -2,7 +2,7 @@
 // curl.
 import { Command } from 'commander';
 import { printable, printableJson } from '../../kernel/printable.ts';
-import { CliFault, usageFault } from '../fault.ts';
+import { CliFault, retryFault, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 
 /** Shorter than the usual timeout of container checks, so that our message is printed. */
@@ -30,13 +30,21 @@ async function health(options: HealthOptions, { terminal, signal, environment }:
   const url = options.url === undefined ? localUrl(environment()) : healthUrl(options.url);
   const { status, body } = await ask(url, signal);
   const reason = typeof body?.['reason'] === 'string' ? `: ${printable(body['reason'])}` : '';
-  const ready = status === 200;
+  const isGateway = typeof body?.['status'] === 'string' && healthStates.has(body['status']);
+  const ready = status === 200 && isGateway;
   if (options.json === true) terminal.result(printableJson({ url, ready, status, body }));
   else if (ready) terminal.result('ready');
+  if (ready) return;
+  if (isGateway) throw retryFault(`the gateway at ${url} is not ready (HTTP ${status}${reason}); try again shortly`);
   // The status with which a TLS port responds to plain HTTP.
   const hint = status === 400 && url.startsWith('http:') ? hintOfTls : '';
-  if (!ready) throw new CliFault(`the gateway at ${url} is not ready (HTTP ${status}${reason})${hint}`);
+  throw new CliFault(
+    `the server at ${url} is not a gateway, or this is not its health endpoint (HTTP ${status}); correct --url${hint}`,
+  );
 }
+
+/** The values of `status` in the responses of /health, /health/live and /health/ready. */
+const healthStates: ReadonlySet<string> = new Set(['healthy', 'unhealthy', 'live', 'ready', 'not_ready']);
 
 async function ask(
   url: string,
@@ -50,7 +58,9 @@ async function ask(
     });
     return { status: response.status, body: asObject(await startOf(response)) };
   } catch (error) {
-    throw new CliFault(failure(url, reasonOf(error)));
+    // Ctrl-C, reported by the caller.
+    if (signal.aborted) throw error;
+    throw failure(url, reasonOf(error));
   }
 }
 
@@ -89,23 +99,32 @@ function localUrl({ host, port }: { readonly host: string; readonly port: number
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/health/ready`;
 }
 
+const noHttp = 'it does not speak HTTP';
 const hintOfTls = '; if the gateway uses TLS, write https:// in --url';
 
-function failure(url: string, reason: string): string {
+function failure(url: string, reason: string): CliFault {
   // Error codes of OpenSSL and Node for rejected certificates, such as DEPTH_ZERO_SELF_SIGNED_CERT.
   if (/CERT|ISSUER/.test(reason)) {
-    return `the certificate of ${url} is not trusted (${reason}); set NODE_EXTRA_CA_CERTS to a file with its CA, or use admin.port`;
+    return new CliFault(
+      `the certificate of ${url} is not trusted (${reason}); set NODE_EXTRA_CA_CERTS to a file with its CA, or use admin.port`,
+    );
   }
   if (url.startsWith('http:') && (reason === 'UND_ERR_SOCKET' || reason === 'ECONNRESET')) {
-    return `the connection to ${url} ended without a response (${reason})${hintOfTls}`;
+    return new CliFault(`the connection to ${url} ended without a response (${reason})${hintOfTls}`);
   }
-  return `no gateway responds at ${url} (${reason}); start one with "portal-gateway start", or correct --url`;
+  // The ports that WHATWG Fetch forbids, such as 25 for SMTP.
+  if (reason === 'bad port') return new CliFault(`${url} has a port of another protocol; correct --url`);
+  if (reason === noHttp) return new CliFault(`the server at ${url} is not a gateway: ${noHttp}; correct --url`);
+  return retryFault(
+    `no gateway responds at ${url} (${reason}); start one with "portal-gateway start", or correct --url`,
+  );
 }
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no response within ${timeoutMs / 1000} s`;
   const { cause } = error;
+  if (cause instanceof Error && cause.name === 'HTTPParserError') return noHttp;
   if (cause instanceof Error) return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
   return error.message;
 }
