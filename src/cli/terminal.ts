@@ -26,6 +26,8 @@ export interface Terminal {
 }
 
 export interface QueuedTerminal extends Terminal {
+  /** Both outputs are terminals, so that a person sees results and notes together. */
+  readonly bothWatched: boolean;
   /** Writes queued lines, for a bounded time. Idempotent. */
   close(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
       const close = async (): Promise<void> => {
         await Promise.all(queues.map((queue) => queue.close()));
       };
-      return { ...terminalOn(...queues), close };
+      return { ...terminalOn(...queues), bothWatched: queues.every(({ isTTY }) => isTTY), close };
     },
   };
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
-import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
@@ -59,8 +58,14 @@ test('reports each request of a tunnel once, with its status, and bytes in both 
   const rows: [Parameters<typeof call>[1], object][] = [
     [{ path: '/200' }, { method: 'GET', path: '/200', status: 200, bytesSent: 5 }],
     [{ path: '/503' }, { method: 'GET', path: '/503', status: 503, bytesSent: 5 }],
-    [{ path: '/204', method: 'DELETE' }, { method: 'DELETE', path: '/204', status: 204, bytesSent: 0 }],
-    [{ path: '/200', method: 'HEAD' }, { method: 'HEAD', path: '/200', status: 200, bytesSent: 0 }],
+    [
+      { path: '/204', method: 'DELETE' },
+      { method: 'DELETE', path: '/204', status: 204, bytesSent: 0 },
+    ],
+    [
+      { path: '/200', method: 'HEAD' },
+      { method: 'HEAD', path: '/200', status: 200, bytesSent: 0 },
+    ],
     [
       { path: '/echo?token=secret', method: 'POST', body: Readable.from(['some', 'thing']) },
       { method: 'POST', path: '/echo', status: 200, bytesReceived: 9, bytesSent: 9 },
@@ -132,12 +137,12 @@ for (const [how, outcome] of [
 ] as const) {
   test(`an upgraded connection is reported when it opens and when ${how}`, async (t) => {
     const s = await observed(t, () => undefined);
-    s.server.on('upgrade', (_request, socket) => {
+    s.server.on('upgrade', ({ socket: connection }, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nhello');
       socket.on('error', () => undefined).on('end', () => socket.end());
       socket.on('data', (chunk: Buffer) => {
         socket.write(chunk);
-        if (how === 'the app resets') setImmediate(() => (socket as Socket).resetAndDestroy());
+        if (how === 'the app resets') setImmediate(() => connection.resetAndDestroy());
       });
     });
     const upgrade = 'GET /ws?key=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nfirst';

@@ -211,7 +211,7 @@ test('rejects a second expose with the same identity, and names the process that
   );
   for (const identity of [[], ['--identity', file]]) {
     const { code, stderr, stdout } = await runCli(t, [...args, ...identity], { XDG_STATE_HOME: state });
-    assert.deepEqual([code, stdout], [1, '']);
+    assert.deepEqual([code, stdout], [75, '']);
     assert.match(stderr, line);
   }
   // A killed process must not leave anything that delays the next one.
@@ -250,7 +250,7 @@ test('--replace publishes first, then the other process drains and exits, and no
   assert.ok((await calls) > 0);
   assert.equal(relay.counts().leases, 1);
   const { code, stderr } = await runCli(t, args, environment);
-  assert.equal(code, 1);
+  assert.equal(code, 75);
   assert.match(stderr, new RegExp(`process ${second.child.pid ?? 0} publishes with it`));
 });
 

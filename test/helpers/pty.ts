@@ -1,5 +1,5 @@
-// Runs the command line in a pseudo terminal, as a person sees it. Needs python3, because Node cannot
-// create pseudo terminals.
+// Runs the command line in a pseudo terminal, as a person sees it. Needs python3, because Node
+// cannot create pseudo terminals.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -8,8 +8,9 @@ import type { TestContext } from 'node:test';
 import { recorder } from '../secrecy/recorded-output.ts';
 import { needs } from './needs.ts';
 
+const python = needs('python3');
 /** For the options of a test. */
-export const { path: python, skip: noTerminal } = needs('python3');
+export const noTerminal: string | false = python.skip;
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 const inTerminal = join(import.meta.dirname, 'peers/in-terminal.py');
@@ -32,7 +33,7 @@ export function startInTerminal(
   args: readonly string[],
   environment: Record<string, string>,
 ): TerminalProcess {
-  const child = spawn(python, [inTerminal, process.execPath, main, ...args], {
+  const child = spawn(python.path, [inTerminal, process.execPath, main, ...args], {
     env: { HOME: '/nonexistent', TERM: 'xterm', NO_COLOR: '1', ...environment },
     stdio: ['pipe', 'pipe', 'inherit'],
   });

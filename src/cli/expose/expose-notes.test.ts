@@ -27,7 +27,7 @@ function record(): Record {
   const results: string[] = [];
   const lines: string[] = [];
   const terminal = {
-    isWatched: false,
+    bothWatched: false,
     result: (line: string) => results.push(line),
     note: (line: string) => lines.push(line),
   };

@@ -125,7 +125,10 @@ export class ExposeNotes {
         break;
       case 'assertion_keys_failed': {
         const { source, reason } = event;
-        const text = printable(`Cannot load the keys of the gateway from ${source} (${printable(reason)}). Retrying.`, 1000);
+        const text = printable(
+          `Cannot load the keys of the gateway from ${source} (${printable(reason)}). Retrying.`,
+          1000,
+        );
         // One line for each reason.
         if (text !== this.#keysFailed) this.#warn('assertion_keys_failed', text, { source, reason: printable(reason) });
         this.#keysFailed = text;
@@ -155,7 +158,12 @@ export class ExposeNotes {
     const what = nothingListens ? `Nothing listens on ${origin}` : `${origin} does not respond (${printable(reason)})`;
     const when = !nothingListens ? '' : atStart ? ' yet' : ' any more';
     const text = `${what}${when}; requests get 502 until ${nothingListens ? 'something' : 'it'} does.`;
-    const line = { event: 'app_lost', level: 'warn', text, fields: { target: origin, reason: printable(reason) } } as const;
+    const line = {
+      event: 'app_lost',
+      level: 'warn',
+      text,
+      fields: { target: origin, reason: printable(reason) },
+    } as const;
     if (!atStart || this.#goesOn) this.#noteSome(line);
     else this.#targetLine = line;
   };

@@ -12,11 +12,11 @@ interface Bench {
   readonly notes: string[];
 }
 
-function bench(options: ExposeOutputOptions, isWatched = false): Bench {
+function bench(options: ExposeOutputOptions, bothWatched = false): Bench {
   const results: string[] = [];
   const notes: string[] = [];
   const terminal = {
-    isWatched,
+    bothWatched,
     result: (line: string) => void results.push(line),
     note: (line: string) => void notes.push(line),
   };
@@ -37,7 +37,13 @@ const request: ServedRequestEvent = {
 
 function printAll({ output }: Bench): void {
   output.published({ name: 'demo', leaseId: 'ABC', relay: 'ws://r' });
-  output.line({ event: 'published', level: 'info', text: 'Published.', hint: 'At /peer/', fields: { relay: 'ws://r' } });
+  output.line({
+    event: 'published',
+    level: 'info',
+    text: 'Published.',
+    hint: 'At /peer/',
+    fields: { relay: 'ws://r' },
+  });
   output.line({ event: 'app_returned', level: 'info', text: 'It is back.' });
   output.line({ event: 'relay_lost', level: 'warn', text: 'Lost.', fields: { relay: 'ws://r' }, omitted: 3 });
   output.requests?.opened({ ...request, stream: 'sse' });
@@ -47,22 +53,24 @@ function printAll({ output }: Bench): void {
 const lost = 'Lost. 3 more since the last such line.';
 const requestLines = [/ GET \/a 200 1\.2 ms open$/, / GET \/a 200 1\.2 ms 2 B$/];
 
-for (const isWatched of [true, false]) {
-  test(`text: messages and requests are notes, the result is a line only for scripts (${isWatched ? 'terminal' : 'pipe'})`, () => {
-    const b = bench({}, isWatched);
+for (const bothWatched of [true, false]) {
+  test(`text: messages and requests are notes, the result is a line only for scripts (${bothWatched ? 'terminal' : 'pipe'})`, () => {
+    const b = bench({}, bothWatched);
     printAll(b);
-    assert.deepEqual(b.results, isWatched ? [] : ['demo ABC ws://r']);
+    assert.deepEqual(b.results, bothWatched ? [] : ['demo ABC ws://r']);
     assert.deepEqual(b.notes.slice(0, 4), ['Published.', 'At /peer/', 'It is back.', lost]);
     for (const [i, line] of requestLines.entries()) assert.match(b.notes[4 + i] ?? '', line);
   });
 }
 
 test('--quiet prints warnings and the result, and observes no request', () => {
-  const b = bench({ quiet: true });
-  printAll(b);
-  assert.deepEqual(b.notes, [lost]);
-  assert.deepEqual(b.results, ['demo ABC ws://r']);
-  assert.equal(b.output.requests, undefined);
+  for (const bothWatched of [true, false]) {
+    const b = bench({ quiet: true }, bothWatched);
+    printAll(b);
+    assert.deepEqual(b.notes, [lost]);
+    assert.deepEqual(b.results, ['demo ABC ws://r']);
+    assert.equal(b.output.requests, undefined);
+  }
 });
 
 const json = {
@@ -106,7 +114,7 @@ test('--json prints every request of a flood, in ASCII, bounded, without keys an
   const line = b.results.at(-1) ?? '';
   assert.match(line, /^[\x20-\x7e…]{1,2500}$/);
   const { path: shown, method } = JSON.parse(line) as { readonly path: string; readonly method?: string };
-  assert.match(shown, /^\/\u001b\[2J\/sk_live_\*\*\*\/p+\.\.\.$/);
+  assert.ok(shown.startsWith('/\u001b[2J/sk_live_***/ppp'), shown);
   assert.equal(method, undefined);
   b.output.line({ event: 'assertion_keys_failed', level: 'warn', text: 'x', fields: { source: 'https://u:p@h/' } });
   assert.doesNotMatch(b.results.at(-1) ?? '', /u:p/);

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { maskSecrets } from '../../kernel/mask-keys.ts';
 import { printableJson } from '../../kernel/printable.ts';
 import { timestamp } from '../../observe/logs/timestamp.ts';
-import type { Terminal } from '../terminal.ts';
+import type { QueuedTerminal } from '../terminal.ts';
 import { jsonRequests } from './json-requests.ts';
 import { RequestLines } from './request-lines.ts';
 
@@ -67,7 +67,7 @@ export interface ExposeOutputOptions {
 }
 
 export function exposeOutput(
-  terminal: Pick<Terminal, 'isWatched' | 'result' | 'note'>,
+  terminal: Pick<QueuedTerminal, 'bothWatched' | 'result' | 'note'>,
   { quiet = false, json = false }: ExposeOutputOptions,
   clock: Clock = systemClock,
 ): ExposeOutput {
@@ -75,7 +75,7 @@ export function exposeOutput(
 }
 
 function textOutput(
-  terminal: Pick<Terminal, 'isWatched' | 'result' | 'note'>,
+  terminal: Pick<QueuedTerminal, 'bothWatched' | 'result' | 'note'>,
   quiet: boolean,
   clock: Clock,
 ): ExposeOutput {
@@ -92,14 +92,14 @@ function textOutput(
       if (hint !== undefined) terminal.note(hint);
     },
     published: ({ name, leaseId, relay }) => {
-      // A person has the same in the sentence about it.
-      if (!terminal.isWatched) terminal.result(`${name} ${leaseId} ${relay}`);
+      // Elsewhere a person sees the same in the sentence about it.
+      if (quiet || !terminal.bothWatched) terminal.result(`${name} ${leaseId} ${relay}`);
     },
     close: () => requests?.close(),
   };
 }
 
-function jsonOutput(terminal: Pick<Terminal, 'result'>, quiet: boolean, clock: Clock): ExposeOutput {
+function jsonOutput(terminal: Pick<QueuedTerminal, 'result'>, quiet: boolean, clock: Clock): ExposeOutput {
   return {
     requests: quiet
       ? undefined
@@ -110,7 +110,11 @@ function jsonOutput(terminal: Pick<Terminal, 'result'>, quiet: boolean, clock: C
       // It holds the result, which --quiet does not omit.
       if (quiet && level === 'info' && event !== 'published') return;
       const time = timestamp(clock.wallMs());
-      terminal.result(maskSecrets(printableJson({ time, level, event, message: text, ...fields, omitted: omitted === 0 ? undefined : omitted })));
+      terminal.result(
+        maskSecrets(
+          printableJson({ time, level, event, message: text, ...fields, omitted: omitted === 0 ? undefined : omitted }),
+        ),
+      );
     },
     // The line of the event has all of it.
     published: () => undefined,

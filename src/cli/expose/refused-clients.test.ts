@@ -7,7 +7,7 @@ import { RefusedClients } from './refused-clients.ts';
 function bench(): { lines: string[]; pass: (ms: number) => void; add: (refusal: ClientRefusal) => void } {
   const lines: string[] = [];
   const note = (line: string): void => void lines.push(line);
-  const output = exposeOutput({ isWatched: false, result: note, note }, {});
+  const output = exposeOutput({ bothWatched: false, result: note, note }, {});
   let nowMs = 0;
   const clients = new RefusedClients(
     (line) => {

@@ -6,7 +6,7 @@ import { RequestLines } from './request-lines.ts';
 interface Bench {
   readonly requests: RequestLines;
   readonly lines: string[];
-  pass(ms: number): void;
+  readonly pass: (ms: number) => void;
 }
 
 const startMs = Date.UTC(2026, 0, 2, 3, 4, 5, 67);

@@ -50,7 +50,9 @@ export class RequestLines implements RequestObserver {
     this.#timer = undefined;
     if (this.#omitted === 0) return;
     const failed = this.#failed === 0 ? '' : `, ${this.#failed} of them failed`;
-    this.#note(`${localTime(this.#clock.wallMs())} ${this.#omitted} more ${this.#omitted === 1 ? 'request' : 'requests'}${failed}`);
+    this.#note(
+      `${localTime(this.#clock.wallMs())} ${this.#omitted} more ${this.#omitted === 1 ? 'request' : 'requests'}${failed}`,
+    );
     this.#omitted = 0;
     this.#failed = 0;
   }

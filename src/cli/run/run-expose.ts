@@ -9,6 +9,7 @@ import { publish } from '../../expose/publish.ts';
 import type { ExposeEvent } from '../../expose/expose-event.ts';
 import type { Target } from '../../expose/app/target.ts';
 import { TargetWatch } from '../../expose/app/target-watch.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { processText } from '../../kernel/files/process-record.ts';
 import { RelayClient, type RelayClientEvent, WindowBudget } from '../../portal/index.ts';
 import { ExposeIdentity, type IdentityOptions } from '../expose/expose-identity.ts';
@@ -67,7 +68,7 @@ async function publishUntilStopped(
   const { credential } = identity;
 
   const notes = new ExposeNotes(output, target);
-  const watch = new TargetWatch(target, { lost: notes.targetLost, returned: notes.targetReturned });
+  const watch = new TargetWatch(target, { lost: notes.targetLost, returned: notes.targetReturned }, systemClock);
   const log = (event: ExposeEvent): void => {
     notes.exposeEvent(event);
     if (event.type === 'target_failed' && event.failure === 'unreachable') watch.suspect();

@@ -4,8 +4,9 @@ import { createServer, type Server } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from '../../../test/helpers/free-port.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { parseTarget } from './target.ts';
-import { TargetWatch } from './target-watch.ts';
+import { type TargetObserver, TargetWatch } from './target-watch.ts';
 
 interface Bench {
   readonly watch: TargetWatch;
@@ -20,10 +21,11 @@ async function bench(t: TestContext): Promise<Bench> {
   const port = await freePort();
   const events: string[] = [];
   let connections = 0;
-  const watch = new TargetWatch(parseTarget(`127.0.0.1:${port}`), {
-    lost: ({ reason }, atStart) => events.push(`lost ${reason} ${atStart ? 'at start' : 'later'}`),
-    returned: () => events.push('returned'),
-  });
+  const observer: TargetObserver = {
+    lost: ({ reason }, atStart) => void events.push(`lost ${reason} ${atStart ? 'at start' : 'later'}`),
+    returned: () => void events.push('returned'),
+  };
+  const watch = new TargetWatch(parseTarget(`127.0.0.1:${port}`), observer, systemClock);
   t.after(() => {
     watch.close();
   });

@@ -1,7 +1,7 @@
 // Finds out when the app stops and starts to accept connections. While it accepts them, nothing is
 // checked but the cause of a failed request; while it does not, it is tried until it does.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Clock, systemClock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { AppFault } from './app-fault.ts';
 import { probeTarget } from './target-probe.ts';
 import type { Target } from './target.ts';
@@ -17,7 +17,7 @@ export interface TargetObserver {
 const firstWaitMs = 500;
 const maxWaitMs = 5_000;
 const growth = 1.5;
-/** An app that accepts connections and closes them fails requests, each of which asks for a check. */
+/** An app that accepts connections and closes them fails requests, which all ask for a check. */
 const checkEveryMs = 1_000;
 
 export class TargetWatch {
@@ -29,7 +29,7 @@ export class TargetWatch {
   #checkedMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(target: Target, observer: TargetObserver, clock: Clock = systemClock) {
+  constructor(target: Target, observer: TargetObserver, clock: Clock) {
     this.#target = target;
     this.#observer = observer;
     this.#clock = clock;
