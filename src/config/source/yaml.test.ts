@@ -111,6 +111,33 @@ describe('reports the place of', () => {
   }
 });
 
+describe('one mistake is one error', () => {
+  const unquoted = 'is a reference without quotes inside { } or [ ]';
+  const rows: readonly (readonly [text: string, ...says: string[]])[] = [
+    ['a: { b: ${X} }', `f:1:9: ${unquoted}`],
+    ['a: [${X}, 1]', `f:1:5: ${unquoted}`],
+    ['a: { b: pre${X}post }', `f:1:12: ${unquoted}`],
+    ['a: { b: $${X} }', `f:1:10: ${unquoted}`],
+    ['a: {\n b: ${X}, c: ${Y}\n}\nd: 1', `f:2:5: ${unquoted}`],
+    ['auth:\n  keys:\n    - { id: a, key: ${K} }\n    - { id: b, key: ${L} }\nleases: {}', `f:3:21: ${unquoted}`],
+    ['{ a: b\nc: d', 'f:1:6: is not "name: value"'],
+    ['a: [1,\nb: 2\nc: 3', 'f:2:1: is not indented like its siblings'],
+    ['a: @b\nc: @d', 'f:1:4: begins with a character', 'f:2:4: begins with a character'],
+    ['a: b: c\nd: e: f', 'f:1:4: is not "name: value"', 'f:2:4: is not "name: value"'],
+  ];
+  for (const [text, ...says] of rows) {
+    test(JSON.stringify(text), () => {
+      const lines = linesOf(text);
+      assert.equal(lines.length, says.length, lines.join('\n'));
+      for (const [i, beginning] of says.entries()) assert.ok(lines[i]?.startsWith(beginning), lines.join('\n'));
+    });
+  }
+
+  test('references in quotes, or outside of brackets', () => {
+    assert.deepEqual(valueOf('a: ${X}\nb: ["${X}", \'${Y}\']'), { a: '${X}', b: ['${X}', '${Y}'] });
+  });
+});
+
 test('rejects aliases that would expand to billions of values', () => {
   const lines = Array.from({ length: 26 }, (_, i) => `k${i}: &a${i} [${i === 0 ? 'x' : `*a${i - 1},`.repeat(9)}]`);
   const [line] = linesOf(lines.join('\n'));

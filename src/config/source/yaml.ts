@@ -11,6 +11,7 @@ import {
   type Pair,
   parseDocument,
   type ErrorCode,
+  type YAMLError,
 } from 'yaml';
 import { LineStarts } from './line-starts.ts';
 import { showPath, shownText } from '../schema/names.ts';
@@ -54,10 +55,10 @@ export function readYaml(text: string, file: string): YamlReading {
   } catch {
     return broken([{ origin: originAt(0), message: 'is not valid YAML' }]);
   }
-  const findings = [...document.errors, ...document.warnings].map((error) => ({
-    origin: originAt(error.pos[0]),
-    message: yamlFaults[error.code],
-  }));
+  const findings = [
+    ...syntaxFaults(text, document.errors, originAt),
+    ...document.warnings.map(({ code, pos }) => ({ origin: originAt(pos[0]), message: yamlFaults[code] })),
+  ];
   // YAML 1.1 reads `yes` as true and 010 as 8, so the same text would be a different configuration.
   if (document.directives.yaml.version !== '1.2') {
     findings.push({ origin: originAt(0), message: 'must be YAML 1.2, but declares another version' });
@@ -76,6 +77,30 @@ export function readYaml(text: string, file: string): YamlReading {
   return broken([
     { origin: root.origin, message: 'must be a map of sections, such as "gateway:" with "port: 8080" below it' },
   ]);
+}
+
+/** After one of these the parser misreads what follows, and reports errors that are none. */
+const derailing: ReadonlySet<ErrorCode> = new Set([
+  'BAD_INDENT',
+  'MISSING_CHAR',
+  'MULTILINE_IMPLICIT_KEY',
+  'UNEXPECTED_TOKEN',
+]);
+
+/** The first error of each line, up to the first one that makes the parser misread the rest. */
+function syntaxFaults(text: string, errors: readonly YAMLError[], originAt: (offset: number) => Origin): Finding[] {
+  const findings: Finding[] = [];
+  let line = 0;
+  for (const { code, pos } of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
+    const [offset] = pos;
+    const isReference = offset > 0 && text.startsWith('${', offset - 1);
+    const origin = originAt(isReference ? offset - 1 : offset);
+    if (origin.kind !== 'file' || origin.line === line) continue;
+    line = origin.line;
+    findings.push({ origin, message: isReference ? unquotedReference : yamlFaults[code] });
+    if (derailing.has(code)) break;
+  }
+  return findings;
 }
 
 class Walk {
@@ -203,6 +228,8 @@ function openBrackets(text: string): number {
 const unreadable = 'is not valid YAML';
 const notAnEntry =
   'is not "name: value": a colon, the space after it or the indentation is missing, or a text with a colon needs quotes';
+const unquotedReference =
+  'is a reference without quotes inside { } or [ ], where YAML reads its brackets as a map: write "${NAME}" in quotes';
 const mixed = 'mixes lists and maps in a way that YAML does not allow';
 
 const yamlFaults: Readonly<Record<ErrorCode, string>> = {
