@@ -55,8 +55,14 @@ path of the setting in capitals, joined by \`_\`.** \`portal.pool.max_idle\` is 
 never split, so a \`_\` inside a name is not ambiguous. Values are written as in the file. Separate list items with commas. \`true\`,
 \`1\`, \`yes\` and \`on\` are true. An empty variable counts as not set.
 
-Three variables do not follow this rule: \`GATEWAY_CONFIG\` is the file to load, \`GATEWAY_LOG_LEVEL\` is an alias of \`LOGGING_LEVEL\`,
-and \`GATEWAY_API_KEY\` adds a key with the id \`environment\`.
+Four variables do not follow this rule: \`GATEWAY_CONFIG\` is the file to load, \`GATEWAY_LOG_LEVEL\` is an alias of \`LOGGING_LEVEL\`,
+\`GATEWAY_API_KEY\` adds a key with the id \`environment\`, and \`LEASE_ACL\` adds rules to \`lease_acl\`.
+
+\`LEASE_ACL='my-app=billing-bot,public-*=*'\` has rules of the form \`LEASE=PRINCIPAL\`, separated by commas or spaces; a lease with
+several principals is written several times. \`start --allow 'my-app=billing-bot'\` has one rule, and may be repeated. **For each lease
+that they name, these rules replace the whole rule of the file**, and those of \`--allow\` replace those of \`LEASE_ACL\`; rules for
+other leases stay. Use quotes, since \`*\` is special in shells. A lease name with a \`=\`, or in \`LEASE_ACL\` with a space or a comma,
+can only be written in a file.
 
 A variable whose name begins with the name of a section but is not a setting causes a warning. Variables that Kubernetes sets for
 Services (\`*_SERVICE_HOST\`, \`*_PORT_80_TCP\`, values such as \`tcp://10.0.0.1:80\`) are ignored, with one warning for all of them.

@@ -1,8 +1,9 @@
 // Parsers for option values that several commands share. Invalid values are rejected before a
 // command starts.
 import { InvalidArgumentError } from 'commander';
-import { isListenHost } from '../config/check/checks.ts';
+import { isLeasePattern, isListenHost, isPrincipal, principalForms } from '../config/check/checks.ts';
 import { parsePort } from '../config/source/environment.ts';
+import { gathered, type LeaseRule, parseLeaseRule } from '../config/source/lease-rule.ts';
 import { withoutBrackets } from '../kernel/net/ip.ts';
 import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
@@ -34,18 +35,46 @@ export function maxTunnelsOption(text: string): number {
 }
 
 export function relayOption(text: string): string {
+  const fault = relayFault(text);
+  if (fault !== undefined) throw new InvalidArgumentError(fault);
+  return text;
+}
+
+export function relayFault(text: string): string | undefined {
   try {
     parseRelayUrl(text);
+    return undefined;
   } catch (error) {
-    if (error instanceof PortalError) throw new InvalidArgumentError(error.message);
+    if (error instanceof PortalError) return error.message;
     throw error;
   }
-  return text;
 }
 
 /** For an option that may be repeated. */
 export function relaysOption(text: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), relayOption(text)];
+}
+
+/**
+ * `start --allow LEASE=PRINCIPAL`. Each value is one rule, so a lease name may have spaces and
+ * commas.
+ */
+export function rulesOption(text: string, earlier: readonly LeaseRule[] | undefined): readonly LeaseRule[] {
+  const rule = parseLeaseRule(text);
+  if (rule === undefined)
+    throw new InvalidArgumentError("A rule is LEASE=PRINCIPAL: the id of a key, as in 'my-app=billing-bot', or *.");
+  const { pattern, principal } = rule;
+  const verdicts = [isLeasePattern(pattern), isPrincipal(principal)];
+  const fault = verdicts.find((verdict) => typeof verdict === 'string');
+  if (verdicts.includes(false) || fault !== undefined) {
+    const which = verdicts[0] === true ? 'principal' : 'lease';
+    const expects = which === 'lease' ? 'a lease name, a lease id, a prefix-* or *' : principalForms;
+    throw new InvalidArgumentError(`Its ${which} ${fault ?? `must be ${expects}`}; repeat --allow for a further rule.`);
+  }
+  const rules = (earlier ?? []).flatMap(({ pattern: lease, principals }) =>
+    principals.map((one) => ({ pattern: lease, principal: one })),
+  );
+  return gathered([...rules, rule]);
 }
 
 /**

@@ -44,7 +44,7 @@ describe('validate', () => {
     ]);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
       'warning: GATEWAY_HOTS: is not a setting of the gateway and has no effect; did you mean GATEWAY_HOST?',
-      `portal-gateway: ${file} has 4 errors: 2 keys, 1 rule, 1 relay`,
+      `portal-gateway: ${file} has 4 errors: 2 keys, 0 rules, 1 relay`,
     ]);
   });
 
@@ -74,7 +74,7 @@ describe('validate', () => {
         warnings: [],
         warnings_left_off: 0,
         relays: [],
-        counts: { keys: 2, rules: 1, relays: 1 },
+        counts: { keys: 2, rules: 0, relays: 1 },
       },
     );
     assert.deepEqual(found.faults[0], {

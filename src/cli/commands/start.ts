@@ -6,7 +6,7 @@ import { printable } from '../../kernel/printable.ts';
 import type { CliContext } from '../context.ts';
 import { EarlyHangup } from '../early-hangup.ts';
 import { usageFault } from '../fault.ts';
-import { portOption, relaysOption } from '../options.ts';
+import { portOption, relaysOption, rulesOption } from '../options.ts';
 import { caFileHelp } from '../run/relay-trust.ts';
 import type { StartOptions } from '../run/run-start.ts';
 
@@ -26,9 +26,14 @@ export function startCommand(context: CliContext): Command {
         relaysOption,
       )
       .option('--ca-file <FILE>', `${caFileHelp}; with --relay`)
+      .option(
+        '--allow <LEASE=PRINCIPAL>',
+        'who may call a lease, such as my-app=* for every key; may be repeated; replaces the rule of that lease in LEASE_ACL and in the file',
+        rulesOption,
+      )
       .addHelpText(
         'after',
-        '\nExample:\n  $ GATEWAY_API_KEY=… portal-gateway start --relay wss://relay.example.com/relay',
+        "\nExample:\n  $ GATEWAY_API_KEY=… portal-gateway start --relay wss://relay.example.com/relay --allow 'my-app=*'",
       )
       // As the default command, `start` also receives the names of unknown commands.
       .allowExcessArguments()

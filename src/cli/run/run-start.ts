@@ -3,6 +3,7 @@
 import type { Config } from '../../config/load/config.ts';
 import { withDigestedKeys } from '../../config/load/digested-keys.ts';
 import { type Faulty, loadConfig, type FlagSetting } from '../../config/load/load.ts';
+import type { LeaseRule } from '../../config/source/lease-rule.ts';
 import { findingLine } from '../../config/source/origin.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
 import { printable } from '../../kernel/printable.ts';
@@ -21,6 +22,7 @@ export interface StartOptions {
   readonly port?: number;
   readonly relay?: readonly string[];
   readonly caFile?: string;
+  readonly allow?: readonly LeaseRule[];
 }
 
 const maxLineCharacters = 1000;
@@ -65,7 +67,7 @@ function openLog(parts: AsyncDisposableStack, { logging }: Config, terminal: Ter
   return log;
 }
 
-function flagsOf({ host, port, relay, caFile }: StartOptions): FlagSetting[] {
+function flagsOf({ host, port, relay, caFile, allow }: StartOptions): FlagSetting[] {
   const flags: FlagSetting[] = [];
   if (host !== undefined) flags.push({ name: '--host', path: ['gateway', 'host'], value: host });
   if (port !== undefined) flags.push({ name: '--port', path: ['gateway', 'port'], value: port });
@@ -73,6 +75,7 @@ function flagsOf({ host, port, relay, caFile }: StartOptions): FlagSetting[] {
     const value = [...new Set(relay)].map((url) => ({ url, ...(caFile !== undefined && { ca_file: caFile }) }));
     flags.push({ name: '--relay', path: ['portal', 'relays'], value });
   }
+  if (allow !== undefined) flags.push({ name: '--allow', rules: allow });
   return flags;
 }
 

@@ -83,7 +83,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
 function countsOf(config: Config, more: StoredKeys | undefined): { keys: number; rules: number; relays: number } {
   return {
     keys: config.auth.keys.length + (more?.keys.length ?? 0),
-    rules: Object.keys(config.leaseAcl).length + Object.keys(config.leases).length + config.timeouts.overrides.length,
+    rules: Object.keys(config.leaseAcl).length,
     relays: config.portal.relays.length,
   };
 }

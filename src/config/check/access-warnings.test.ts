@@ -22,7 +22,13 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     text: `${key}lease_acl: { a: [one], b-*: ["scope:mcp"], "*": ["*"] }`,
     says: [],
   },
-  { what: 'no rule', text: key, says: [/^lease_acl allows no caller: .*403.*\{ "\*": \["\*"\] \}/] },
+  {
+    what: 'no rule',
+    text: key,
+    says: [
+      /^lease_acl allows no caller: .*403.*\{ my-app: \["\*"\] \} in the configuration file, or set LEASE_ACL='my-app=\*', or start with --allow 'my-app=\*'$/,
+    ],
+  },
   {
     what: 'rules without callers',
     text: `${key}lease_acl: { "*": [] }`,
@@ -66,6 +72,14 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     what: 'one name in two spellings',
     text: `${key}lease_acl: { App: [one], app: [one] }`,
     says: [/lease_acl\.app is the same as "App": the two lists are combined$/],
+  },
+  {
+    what: 'a name with a space, and two names in one rule',
+    text: `${key}lease_acl: { my app: [one], "one,two": [one], größe: [one] }`,
+    says: [
+      /lease_acl\["my app"\] is a rule for one lease with a space in its name, .* write a rule for each$/,
+      /lease_acl\["one,two"\] is a rule for one lease with a comma in its name/,
+    ],
   },
   {
     what: 'an id in upper and in lower case',

@@ -16,7 +16,7 @@ export function* accessWarnings({ auth, leaseAcl }: Config): Generator<Warning> 
   const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
   if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
     const who = auth.enabled ? '*' : 'anonymous';
-    const message = `allows no caller: every request to a lease gets 403; write lease_acl: { "*": ["${who}"] } to allow ${auth.enabled ? 'every key' : 'everyone'} to call every lease`;
+    const message = `allows no caller: every request to a lease gets 403; to open the lease my-app to ${auth.enabled ? 'every key' : 'everyone'}, write lease_acl: { my-app: ["${who}"] } in the configuration file, or set LEASE_ACL='my-app=${who}', or start with --allow 'my-app=${who}'`;
     yield { path: ['lease_acl'], message };
   }
   yield* strangers(auth, leaseAcl);
@@ -72,6 +72,11 @@ function* names(leaseAcl: Config['leaseAcl']): Generator<Warning> {
   const first = new Map<string, string>();
   for (const pattern of Object.keys(leaseAcl)) {
     const path: Path = ['lease_acl', pattern];
+    const [separator] = /[\s,]/u.exec(pattern) ?? [];
+    if (separator !== undefined) {
+      const message = `is a rule for one lease with ${separator === ',' ? 'a comma' : 'a space'} in its name, and "portal-gateway expose" publishes no lease of such a name; to allow several leases, write a rule for each`;
+      yield { path, message };
+    }
     const name = leaseKey(pattern);
     const before = first.get(name);
     if (before === undefined) first.set(name, pattern);

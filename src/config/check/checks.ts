@@ -179,8 +179,11 @@ const principalsToCome: ReadonlyMap<string, string> = new Map([
   ['tenant', 'tenants'],
 ]);
 
+export const principalForms = 'the id of a key, scope:…, * (any with a credential) or anonymous';
+
 export const isPrincipal: TextCheck = (text) => {
   if (text === '*' || text === 'anonymous') return true;
+  if (isOwnKey(text)) return 'must be the id of a key, not the key itself';
   const colon = text.indexOf(':');
   if (colon === -1) return isKeyName(text);
   const kind = text.slice(0, colon);

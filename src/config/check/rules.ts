@@ -236,7 +236,8 @@ export function brokenRules(config: Config): Broken[] {
 export function configWarnings(config: Config): Warning[] {
   const { auth, gateway } = config;
   const warnings = [...accessWarnings(config)];
-  if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '') {
+  const isOpen = Object.values(config.leaseAcl).some((principals) => principals.includes('anonymous'));
+  if (auth.enabled && auth.keys.length === 0 && auth.keysFile === '' && !isOpen) {
     const message = 'is empty: every request gets 401; add a key, or set GATEWAY_API_KEY';
     warnings.push({ path: ['auth', 'keys'], message });
   }

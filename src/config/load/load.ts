@@ -9,6 +9,8 @@ import type { Config } from './config.ts';
 import { configShape } from '../schema/config-shape.ts';
 import { addEnvironmentKey, readEnvironmentLayer, type Variables } from '../source/environment-layer.ts';
 import { validate, placed } from '../check/verdict.ts';
+import type { LeaseRule } from '../source/lease-rule.ts';
+import { addEnvironmentRules, overrideLeaseRules } from '../source/lease-rules.ts';
 import { boundedFaults, byPosition, type Finding } from '../source/origin.ts';
 import { readConfigFile } from '../source/read-file.ts';
 import { settleRelays } from '../schema/relays.ts';
@@ -19,12 +21,20 @@ import { mapNode, nodeOf, put, type Sourced, type SourcedMap } from '../source/s
 import { readYaml, type YamlReading } from '../source/yaml.ts';
 
 /** A setting given on the command line. */
-export interface FlagSetting {
+export type FlagSetting = FlagValue | FlagRules;
+
+interface FlagValue {
   /** As on the command line, `--port`. */
   readonly name: string;
   /** As in the file, `['gateway', 'port']`. */
   readonly path: readonly string[];
   readonly value: unknown;
+}
+
+interface FlagRules {
+  readonly name: string;
+  /** Override the rules of the same leases in the file and the environment. */
+  readonly rules: readonly LeaseRule[];
 }
 
 export interface LoadOptions {
@@ -74,7 +84,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   const { root, faults: fileFaults, broken } = await readFile(file, workingDirectory, files);
   const environment = readEnvironmentLayer(configShape, env);
   for (const { path, node } of environment.values) put(root, path, node);
-  for (const { name, path, value } of flags) put(root, path, nodeOf(path, { kind: 'flag', name }, value));
+  const aclFaults = addEnvironmentRules(root, env);
+  for (const flag of flags) addFlag(root, flag);
   addEnvironmentKey(root, env);
   const relayFaults = settleRelays(root);
   const signal = AbortSignal.any([
@@ -90,7 +101,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   // The rest of a faulty configuration may give warnings only because parts are missing.
   const settingWarnings = config === undefined || broken || verdict.faults.length > 0 ? [] : configWarnings(config);
   const faults = [
-    ...[...fileFaults, ...environment.faults, ...relayFaults, ...secrets.faults, ...verdict.faults],
+    ...[...fileFaults, ...environment.faults, ...aclFaults, ...relayFaults, ...secrets.faults, ...verdict.faults],
     ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
   ].sort(byPosition);
   const warnings = boundedByKind(
@@ -116,4 +127,10 @@ async function readFile(file: string | undefined, workingDirectory: string, file
 
 function emptyRoot(): SourcedMap {
   return mapNode([], { kind: 'default' });
+}
+
+function addFlag(root: SourcedMap, flag: FlagSetting): void {
+  const origin = { kind: 'flag', name: flag.name } as const;
+  if ('rules' in flag) overrideLeaseRules(root, flag.rules, origin);
+  else put(root, flag.path, nodeOf(flag.path, origin, flag.value));
 }

@@ -10,6 +10,7 @@ import {
   isPrincipal,
   isScope,
   isTimestamp,
+  principalForms,
 } from '../../check/checks.ts';
 import { duration, entry, flag, list, map, path, section, text } from '../fields.ts';
 import { cidr } from './listeners.ts';
@@ -130,7 +131,7 @@ export const leaseAcl: z.ZodType = map(
   list(
     'The principals that may call these leases.',
     text('A principal.', {
-      expects: 'the id of a key, scope:…, * (any with a credential) or anonymous',
+      expects: principalForms,
       check: isPrincipal,
       example: 'billing-bot',
     }),
