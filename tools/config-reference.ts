@@ -2,6 +2,7 @@
 // schema.
 import { environmentName } from '../src/config/schema/names.ts';
 import { staysUnset } from '../src/config/schema/field-meta.ts';
+import { maxIncludedFiles } from '../src/config/source/include.ts';
 import { spelled } from '../src/config/schema/fields.ts';
 import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
 import { referenceForms } from '../src/config/source/secrets/sources.ts';
@@ -48,6 +49,35 @@ portal-gateway config schema > gateway.schema.json
 | path     | relative to the configuration file; in the environment and in flags, to the working directory                                      |
 | YAML     | 1.2, one document of at most 64 MiB and 5,000,000 lines and commas; loading takes about 60 times its size in memory, more with many errors. If that exceeds the Node.js heap, raise the heap limit with \`NODE_OPTIONS=--max-old-space-size=8192\` (MiB). Anchors and aliases work; merge keys (\`<<\`) do not. Unknown setting names are errors       |
 
+## Several files
+
+\`include\` adds files to this one: a file name or a list of them, relative to this file. The file name may have the wildcards \`*\`
+and \`?\`, which do not match a leading dot. In a directory of files, each team or app can have its own:
+
+\`\`\`yaml
+include: conf.d/*.yaml
+portal:
+  relay_url: wss://relay.example.com/relay
+\`\`\`
+
+\`\`\`yaml
+# conf.d/my-app.yaml
+auth:
+  keys:
+    - id: billing-bot
+      key: \${BILLING_BOT_KEY}
+lease_acl:
+  my-app: [billing-bot]
+\`\`\`
+
+- **Maps are merged by name, lists are joined**: the items of this file first, then those of the included files in the order of
+  \`include\`, within a pattern in the order of their names. A lease that has a rule in two files can be called by the principals of
+  both. Any other setting that is in two files is an error, which names both places.
+- Each file is a YAML document of its own, with paths relative to itself. Errors and \`config print\` show file, line and column.
+- Included files cannot include others. There are at most ${maxIncludedFiles} of them, and the size limits hold for all files together.
+- A file or directory that does not exist is an error; a pattern that matches no file is a warning.
+- A file that is added, changed or removed reloads the configuration.
+
 ## Environment
 
 Every scalar and every list of scalars that is not inside a list or a map can be set from the environment. **The variable name is the
@@ -81,7 +111,7 @@ a secret if it is a reference, or if the name of the header suggests it (\`Autho
 ## Reload
 
 The gateway reloads its whole configuration, including secrets from secret managers, on SIGHUP and when the file or a file that it
-names (secrets, certificates) changes, also when Kubernetes swaps the files of a ConfigMap or Secret. It notices a change at once, or
+includes or names (secrets, certificates) changes, also when Kubernetes swaps the files of a ConfigMap or Secret. It notices a change at once, or
 within ten seconds where the system does not report changes, such as on network file systems. A change in Vault or AWS does not cause a
 reload: send SIGHUP to fetch it.
 

@@ -10,7 +10,10 @@ const certificate = readFileSync(join(repository, 'test/helpers/tls/cert.pem'), 
 const key = readFileSync(join(repository, 'test/helpers/tls/key.pem'), 'utf8');
 
 /** The files that the examples name. Absolute paths become relative: tests cannot create them. */
-const files = { 'server.crt': certificate, 'server.key': key, 'etc/portal-gateway/redis-ca.pem': certificate };
+const files = {
+  ...{ 'server.crt': certificate, 'server.key': key, 'etc/portal-gateway/redis-ca.pem': certificate },
+  'conf.d/my-app.yaml': '# included\n',
+};
 const relocated = (text: string): string => text.replaceAll(' /etc/', ' etc/');
 
 /** The variables that the examples name. */

@@ -6,7 +6,8 @@ import { type SchemaFault, schemaFaults } from '../schema/schema-messages.ts';
 import { toConfig } from '../load/to-config.ts';
 import { withBareHost } from '../schema/listen-host.ts';
 import { showPath } from '../schema/names.ts';
-import type { Finding } from '../source/origin.ts';
+import { include } from '../source/include.ts';
+import { type Finding, showOrigin } from '../source/origin.ts';
 import { withRelays } from '../schema/relays.ts';
 import { type Broken, brokenRules } from './rules.ts';
 import { schema } from '../schema/schema.ts';
@@ -22,7 +23,7 @@ export interface Verdict {
 /** Removes faulty parts from `root`. Faults of nodes in `known` were already reported. */
 export function validate(root: Sourced, known: ReadonlySet<Sourced>, workingDirectory: string): Verdict {
   const first = schema.safeParse(plain(root, configShape));
-  const all = first.success ? [] : schemaFaults(first.error.issues, root, configShape);
+  const all = first.success ? [] : schemaFaults(first.error.issues, root, configShape, [include]);
   const faults = all.filter(({ path }) => {
     const node = nodeAt(root, path);
     return node === undefined || !known.has(node);
@@ -52,7 +53,18 @@ function ruleFaults(config: Config, root: Sourced, faulty: readonly Path[]): Fin
   const untouched = (broken: Broken): boolean => ![broken.path, ...broken.with].some(touchesFaulty);
   return brokenRules(config)
     .filter(untouched)
-    .map((broken) => placed(root, broken));
+    .map((broken) => withOtherFile(root, placed(root, broken), broken));
+}
+
+/** Names the position of the other setting if it is in another file. */
+function withOtherFile(root: Sourced, finding: Finding, broken: Broken): Finding {
+  const { origin, message } = finding;
+  for (const path of broken.with) {
+    const other = nodeAt(root, path)?.origin;
+    if (other?.kind === 'file' && origin?.kind === 'file' && other.file !== origin.file)
+      return { origin, message: `${message} (${showOrigin(other)})` };
+  }
+  return finding;
 }
 
 /** There may be as many as settings in the file, so lookups must be cheap. */

@@ -1,6 +1,5 @@
 // Loads file, environment, flags and secrets and merges them to one frozen Config, or reports all
 // faults at once. Has no side effects.
-import { resolve } from 'node:path';
 import process from 'node:process';
 import { systemClock } from '../../kernel/clock.ts';
 import { boundedByKind } from '../check/bounded-findings.ts';
@@ -12,13 +11,12 @@ import { validate, placed } from '../check/verdict.ts';
 import type { LeaseRule } from '../source/lease-rule.ts';
 import { addEnvironmentRules, overrideLeaseRules } from '../source/lease-rules.ts';
 import { boundedFaults, byPosition, type Finding } from '../source/origin.ts';
-import { readConfigFile } from '../source/read-file.ts';
+import { type ConfigReading, emptyRoot, readConfig } from '../source/read-config.ts';
 import { settleRelays } from '../schema/relays.ts';
 import { configWarnings } from '../check/rules.ts';
 import { resolveSecrets } from '../source/secrets/resolve.ts';
 import { SeenFiles } from '../source/seen-files.ts';
-import { mapNode, nodeOf, put, type Sourced, type SourcedMap } from '../source/sourced.ts';
-import { readYaml, type YamlReading } from '../source/yaml.ts';
+import { nodeOf, put, type Sourced, type SourcedMap } from '../source/sourced.ts';
 
 /** A setting given on the command line. */
 export type FlagSetting = FlagValue | FlagRules;
@@ -81,7 +79,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   const named = env['GATEWAY_CONFIG'];
   const file = options.file ?? (named === '' ? undefined : named);
   const files = new SeenFiles();
-  const { root, faults: fileFaults, broken } = await readFile(file, workingDirectory, files);
+  const reading = file === undefined ? noFile() : await readConfig(file, workingDirectory, files);
+  const { root, broken } = reading;
   const environment = readEnvironmentLayer(configShape, env);
   for (const { path, node } of environment.values) put(root, path, node);
   const aclFaults = addEnvironmentRules(root, env);
@@ -101,12 +100,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   // The rest of a faulty configuration may give warnings only because parts are missing.
   const settingWarnings = config === undefined || broken || verdict.faults.length > 0 ? [] : configWarnings(config);
   const faults = [
-    ...[...fileFaults, ...environment.faults, ...aclFaults, ...relayFaults, ...secrets.faults, ...verdict.faults],
+    ...[...reading.faults, ...environment.faults, ...aclFaults, ...relayFaults, ...secrets.faults, ...verdict.faults],
     ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
   ].sort(byPosition);
   const warnings = boundedByKind(
     [
-      ...[...environment.warnings, ...secrets.warnings],
+      ...[...reading.warnings, ...environment.warnings, ...secrets.warnings],
       ...[...settingWarnings, ...(certificates?.warnings ?? [])].map((warning) => placed(root, warning)),
     ].sort(byPosition),
   );
@@ -115,18 +114,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   return { ...loading, ok: false, faults: boundedFaults(faults), rest: broken ? undefined : config };
 }
 
-async function readFile(file: string | undefined, workingDirectory: string, files: SeenFiles): Promise<YamlReading> {
-  if (file === undefined) return { root: emptyRoot(), faults: [], broken: false };
-  const path = resolve(workingDirectory, file);
-  await files.look(path);
-  const reading = await readConfigFile(path);
-  if ('text' in reading) return readYaml(reading.text, file);
-  const origin = { kind: 'file', file, line: 1, column: 1 } as const;
-  return { root: emptyRoot(), faults: [{ origin, message: reading.fault }], broken: true };
-}
-
-function emptyRoot(): SourcedMap {
-  return mapNode([], { kind: 'default' });
+function noFile(): ConfigReading {
+  return { root: emptyRoot(), faults: [], warnings: [], broken: false };
 }
 
 function addFlag(root: SourcedMap, flag: FlagSetting): void {

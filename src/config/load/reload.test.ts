@@ -106,6 +106,46 @@ describe('a load is triggered by', () => {
     assert.equal(result.ok && result.config.auth.keys[0]?.key, 'key-2');
   });
 
+  test('an included file that is added, changed or removed', async (t) => {
+    const { directory, next } = await watching(t, async (place) => {
+      await mkdir(join(place, 'conf/conf.d'));
+      await writeFile(file(place), 'include: conf.d/*.yaml');
+    });
+    const leases = async (): Promise<string[]> => {
+      const { result, reason } = await next();
+      assert.equal(reason, 'file');
+      assert.ok(result.ok, result.ok ? '' : result.faults.map(findingLine).join('\n'));
+      return Object.keys(result.config.leaseAcl);
+    };
+    const put = async (name: string, lease: string): Promise<void> => {
+      const hidden = join(directory, `conf/conf.d/.${name}.swp`);
+      await writeFile(hidden, `lease_acl: { ${lease}: ["*"] }`);
+      await rename(hidden, join(directory, `conf/conf.d/${name}`));
+    };
+    await put('a.yaml', 'one');
+    assert.deepEqual(await leases(), ['one']);
+    await put('b.yaml', 'two');
+    assert.deepEqual(await leases(), ['one', 'two']);
+    await put('a.yaml', 'three');
+    assert.deepEqual(await leases(), ['three', 'two']);
+    await rename(join(directory, 'conf/conf.d/a.yaml'), join(directory, 'conf/conf.d/a.yaml.off'));
+    assert.deepEqual(await leases(), ['two']);
+  });
+
+  test('Kubernetes swapping a volume of included files, and a directory that is replaced', async (t) => {
+    const { directory, next, untilPort } = await watching(t, async (place) => {
+      await mount(join(place, 'conf/conf.d'), 1, { 'a.yaml': port(1) });
+      await writeFile(file(place), 'include: conf.d/*.yaml');
+    });
+    await mount(join(directory, 'conf/conf.d'), 2, { 'a.yaml': port(2) });
+    await untilPort(2);
+    await rename(join(directory, 'conf/conf.d'), join(directory, 'conf/old'));
+    assert.equal((await next()).result.ok, false);
+    await mkdir(join(directory, 'conf/conf.d'));
+    await writeFile(join(directory, 'conf/conf.d/a.yaml'), port(3));
+    await untilPort(3);
+  });
+
   test('a change made before watching began', async (t) => {
     const { untilPort } = await watching(t, withPort(1), { between: withPort(2) });
     await untilPort(2);
@@ -120,6 +160,19 @@ describe('a load is triggered by', () => {
     await withPort(2)(directory);
     await untilPort(2);
   });
+});
+
+test('ignores files that no pattern matches', async (t) => {
+  const { directory, signals, next, loads } = await watching(t, async (place) => {
+    await mkdir(join(place, 'conf/conf.d'));
+    await writeFile(join(place, 'conf/conf.d/a.yaml'), port(1));
+    await writeFile(file(place), 'include: conf.d/*.yaml');
+  });
+  for (const name of ['.a.yaml.swp', 'a.yaml~', 'README']) await writeFile(join(directory, 'conf/conf.d', name), ':');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(loads(), 0);
+  signals.emit('SIGHUP');
+  assert.ok((await next()).result.ok);
 });
 
 test('watches a replaced directory again', async (t) => {

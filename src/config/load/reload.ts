@@ -102,7 +102,7 @@ class ConfigWatching<R extends Watchable> implements ConfigWatch {
 
   async follow(files: SeenFiles): Promise<void> {
     this.#files = files;
-    await this.#directories.follow(files.paths);
+    await this.#directories.follow(files);
     // Changes from before the watch began.
     if (await files.changed()) this.#changed();
   }

@@ -16,8 +16,16 @@ export function configJsonSchema(): Record<string, unknown> {
       if (meta !== undefined) Object.assign(jsonSchema, keywordsOf(meta));
     },
   });
-  return { title: 'Portal Gateway configuration', ...json };
+  const { properties, ...rest } = json;
+  return { title: 'Portal Gateway configuration', ...rest, properties: { include: includeSchema, ...properties } };
 }
+
+/** Resolved before the schema applies (source/include.ts). */
+const includeSchema = {
+  description:
+    'Further files of this configuration, relative to this file; the file name may have the wildcards * and ?. Must be a file name or a list of file names.',
+  anyOf: [{ type: 'string' }, { type: 'array', items: { description: 'A file name.', type: 'string' } }],
+};
 
 function keywordsOf(meta: FieldMeta): Record<string, unknown> {
   const { description, expects, initial, scalar } = meta;

@@ -15,9 +15,15 @@ export interface SchemaFault extends Finding {
   readonly unknown: boolean;
 }
 
-export function schemaFaults(issues: readonly Issue[], root: Sourced, shape: SectionShape): SchemaFault[] {
+/** `others`: names beside those of the schema that the file may have. */
+export function schemaFaults(
+  issues: readonly Issue[],
+  root: Sourced,
+  shape: SectionShape,
+  others: readonly string[] = [],
+): SchemaFault[] {
   const byName = Map.groupBy(fixedSettings(shape), ({ path }) => path.at(-1) ?? '');
-  const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName }));
+  const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName, others }));
   // A number that exceeds two bounds is reported once.
   return [...new Map(faults.map((fault) => [findingLine(fault), fault])).values()];
 }
@@ -27,6 +33,7 @@ interface Subject {
   readonly root: Sourced;
   readonly shape: SectionShape;
   readonly byName: ReadonlyMap<string, readonly { readonly path: Path }[]>;
+  readonly others: readonly string[];
 }
 
 function faultsOf(issue: Issue, subject: Subject): SchemaFault[] {
@@ -68,7 +75,7 @@ function unknownFault(path: Path, subject: Subject): SchemaFault {
   return { path, unknown: true, origin, message };
 }
 
-function suggestion(path: Path, { shape, byName }: Subject): string {
+function suggestion(path: Path, { shape, byName, others }: Subject): string {
   const name = String(path.at(-1));
   // The name may be right but in the wrong section.
   const elsewhere = byName.get(name) ?? [];
@@ -77,6 +84,7 @@ function suggestion(path: Path, { shape, byName }: Subject): string {
   }
   const around = shapeAt(shape, path.slice(0, -1));
   const siblings = around?.kind === 'section' ? [...around.fields.keys()] : [];
+  if (path.length === 1) siblings.push(...others);
   const meant = didYouMean(name, siblings);
   if (meant !== undefined) return `; did you mean ${showPath([...path.slice(0, -1), meant])}?`;
   return siblings.length > 0 && siblings.length <= 12 ? `; known settings are ${siblings.join(', ')}` : '';

@@ -33,8 +33,10 @@ export function findingLine({ origin, message }: Finding): string {
   return origin === undefined ? message : `${showOrigin(origin)}: ${message}`;
 }
 
-/** Sorts by position in the file; environment and flags follow. */
+/** Sorts by file and position in it; environment and flags follow. */
 export function byPosition(a: Finding, b: Finding): number {
+  const [fileA, fileB] = [fileOf(a), fileOf(b)];
+  if (fileA !== fileB && fileA !== undefined && fileB !== undefined) return fileA < fileB ? -1 : 1;
   const rank = (finding: Finding): readonly [number, number, number] => {
     const { origin } = finding;
     if (origin?.kind === 'file') return [1, origin.line, origin.column];
@@ -42,6 +44,10 @@ export function byPosition(a: Finding, b: Finding): number {
   };
   const [x, y] = [rank(a), rank(b)];
   return x[0] - y[0] || x[1] - y[1] || x[2] - y[2];
+}
+
+function fileOf({ origin }: Finding): string | undefined {
+  return origin?.kind === 'file' ? origin.file : undefined;
 }
 
 /** More findings do not help, and each becomes a log line. */

@@ -1,5 +1,5 @@
 // Watches files for changes by watching their directories, since a replaced file is a new inode,
-// and both ends of symbolic links. Does not read the files.
+// and both ends of symbolic links. Also watches directories for new files. Does not read the files.
 import { type FSWatcher, watch } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -14,7 +14,15 @@ interface Watched {
   /** The inode of the directory, to detect that another one has replaced it. */
   readonly inode: string;
   /** The file names in it that matter. */
-  names: ReadonlySet<string>;
+  names: Names;
+}
+
+type Names = ReadonlySet<string> | 'all';
+
+/** As SeenFiles. */
+interface Followed {
+  readonly paths: readonly string[];
+  readonly patterns: readonly string[];
 }
 
 export class WatchedDirectories {
@@ -30,8 +38,8 @@ export class WatchedDirectories {
     this.#unwatched = unwatched;
   }
 
-  /** Watches the directories of these files from now on, and no others. */
-  async follow(files: readonly string[]): Promise<void> {
+  /** Watches the directories of these files and patterns from now on, and no others. */
+  async follow(files: Followed): Promise<void> {
     const wanted = await directoriesOf(files);
     for (const directory of this.#watched.keys()) if (!wanted.has(directory)) this.#drop(directory);
     for (const [directory, names] of wanted) await this.#watch(directory, names);
@@ -42,7 +50,7 @@ export class WatchedDirectories {
     for (const directory of this.#watched.keys()) this.#drop(directory);
   }
 
-  async #watch(directory: string, names: ReadonlySet<string>): Promise<void> {
+  async #watch(directory: string, names: Names): Promise<void> {
     const known = this.#watched.get(directory);
     try {
       const { dev, ino } = await stat(directory, { bigint: true });
@@ -56,7 +64,7 @@ export class WatchedDirectories {
       const watched: Watched = { watcher: watch(directory, { persistent: false }), inode, names };
       watched.watcher.on('change', (_, name: string | Buffer | null) => {
         // null: the system does not report the name.
-        if (name === null || watched.names.has(String(name))) this.#changed();
+        if (name === null || watched.names === 'all' || watched.names.has(String(name))) this.#changed();
       });
       watched.watcher.on('error', (error) => {
         this.#lose(directory, error);
@@ -81,16 +89,19 @@ export class WatchedDirectories {
   }
 }
 
-async function directoriesOf(files: readonly string[]): Promise<Map<string, Set<string>>> {
-  const wanted = new Map<string, Set<string>>();
-  for (const file of files) {
+async function directoriesOf({ paths, patterns }: Followed): Promise<Map<string, Names>> {
+  const wanted = new Map<string, Set<string> | 'all'>();
+  // A directory that is replaced is noticed in its own directory.
+  const containers = new Set(patterns.map(dirname));
+  for (const file of [...containers, ...paths]) {
     const target = await realpath(file).catch(() => file);
     for (const path of [file, target]) {
       const directory = dirname(path);
       if (wanted.size >= maxDirectories && !wanted.has(directory)) continue;
       const names = wanted.get(directory) ?? new Set([kubernetesLink]);
-      wanted.set(directory, names.add(basename(path)));
+      if (names !== 'all') wanted.set(directory, names.add(basename(path)));
     }
+    if (containers.has(file)) wanted.set(target, 'all');
   }
   return wanted;
 }

@@ -30,6 +30,12 @@ const tooMuch = `is too large: a configuration has at most ${maxValues} values, 
 /** Includes brackets in texts and comments. */
 const maxOpenBrackets = 1000;
 
+/** How much the files of one configuration may still hold. */
+export class YamlBudget {
+  values: number = maxValues;
+  aliasedValues: number = maxAliasedValues;
+}
+
 export interface YamlReading {
   /** Empty where the text is not YAML. */
   readonly root: SourcedMap;
@@ -38,12 +44,12 @@ export interface YamlReading {
   readonly broken: boolean;
 }
 
-export function readYaml(text: string, file: string): YamlReading {
+export function readYaml(text: string, file: string, budget: YamlBudget = new YamlBudget()): YamlReading {
   const lines = new LineStarts(text);
   const originAt = (offset: number): Origin => ({ kind: 'file', file, ...lines.position(offset) });
   const broken = (faults: Finding[]): YamlReading => ({ root: mapNode([], originAt(0)), faults, broken: true });
   if (tooDeep(text)) return broken([{ origin: originAt(0), message: `is nested more than ${maxDepth} levels deep` }]);
-  if (hasTooManySeparators(text)) return broken([{ origin: originAt(0), message: tooMuch }]);
+  if (separatorsIn(text) > budget.values) return broken([{ origin: originAt(0), message: tooMuch }]);
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
@@ -68,7 +74,7 @@ export function readYaml(text: string, file: string): YamlReading {
   if (contents === null || (isScalar(contents) && contents.value === null)) {
     return { root: mapNode([], originAt(0)), faults: findings, broken: false };
   }
-  const walk = new Walk(originAt, findings);
+  const walk = new Walk(originAt, findings, budget);
   const root = walk.node(contents, []);
   if (walk.tooMuch !== undefined) {
     return broken([...findings, { origin: walk.tooMuch, message: tooMuch }]);
@@ -106,23 +112,23 @@ function syntaxFaults(text: string, errors: readonly YAMLError[], originAt: (off
 class Walk {
   /** The position at which reading stopped. */
   tooMuch: Origin | undefined = undefined;
-  #values = 0;
-  #aliasedValues = 0;
   /** Inside the target of an alias. */
   #isAliased = false;
   readonly #anchors = new Map<string, Node>();
   readonly #originAt: (offset: number) => Origin;
   readonly #findings: Finding[];
+  readonly #budget: YamlBudget;
 
-  constructor(originAt: (offset: number) => Origin, findings: Finding[]) {
+  constructor(originAt: (offset: number) => Origin, findings: Finding[], budget: YamlBudget) {
     this.#originAt = originAt;
     this.#findings = findings;
+    this.#budget = budget;
   }
 
   node(node: unknown, path: Path): Sourced {
-    this.#values += 1;
-    if (this.#isAliased) this.#aliasedValues += 1;
-    const isTooMany = this.#values > maxValues || this.#aliasedValues > maxAliasedValues;
+    this.#budget.values -= 1;
+    if (this.#isAliased) this.#budget.aliasedValues -= 1;
+    const isTooMany = this.#budget.values < 0 || this.#budget.aliasedValues < 0;
     const origin = this.#originAt(startOf(node) ?? 0);
     // An alias inside its own target would never end.
     if (isTooMany || path.length > maxDepth) this.tooMuch ??= origin;
@@ -205,13 +211,13 @@ function tooDeep(text: string): boolean {
  * all nodes before they can be counted, and tens of millions would exhaust the memory of the
  * process.
  */
-function hasTooManySeparators(text: string): boolean {
+function separatorsIn(text: string): number {
   let separators = 0;
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
     if (code === 0x0a || code === 0x2c) separators += 1;
   }
-  return separators > maxValues;
+  return separators;
 }
 
 function openBrackets(text: string): number {
