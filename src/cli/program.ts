@@ -10,6 +10,7 @@ import { exposeCommand } from './commands/expose.ts';
 import { exitCodes, faultOf } from './fault.ts';
 import { healthCommand } from './commands/health.ts';
 import { identityCommand } from './commands/identity.ts';
+import { initCommand } from './commands/init.ts';
 import { keysCommand } from './commands/keys.ts';
 import { leasesCommand } from './commands/leases.ts';
 import { relayCommand } from './commands/relay.ts';
@@ -20,6 +21,7 @@ import { validateCommand } from './commands/validate.ts';
 
 const commands = [
   startCommand,
+  initCommand,
   devCommand,
   exposeCommand,
   relayCommand,

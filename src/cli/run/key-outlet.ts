@@ -10,11 +10,11 @@ import type { Terminal } from '../terminal.ts';
 /** Shows the key and calls `change` to make it valid: both happen, or neither. */
 export type KeyOutlet = (key: string, change: () => Promise<void>) => Promise<void>;
 
-/** `out`: a new file, or `-` for stdout of any kind. Throws CliFault. */
-export function keyOutlet(out: string | undefined, terminal: Terminal): KeyOutlet {
+/** `out`: a new file, or `-` for stdout of any kind, given by `option`. Throws CliFault. */
+export function keyOutlet(out: string | undefined, terminal: Terminal, option = '--out'): KeyOutlet {
   if (out === undefined && !terminal.isWatched) {
     throw usageFault(
-      'stdout is not a terminal, so the key could end up in a file or a log: use --out FILE, or --out - to print it anyway',
+      `stdout is not a terminal, so the key could end up in a file or a log: use ${option} FILE, or ${option} - to print it anyway`,
     );
   }
   if (out === undefined || out === '-') {

@@ -45,7 +45,7 @@ export interface RotateOptions extends NewKeyOptions {
 }
 
 /** A generated key, and the data that is stored about it. */
-interface NewKey {
+export interface NewKey {
   readonly key: string;
   readonly secret: Secret;
 }
@@ -158,7 +158,7 @@ async function existing(file: string): Promise<readonly StoredKey[]> {
   return keys;
 }
 
-async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
+export async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
   const key = createApiKey(kind);
   return { key, secret: { keyHash: await bcryptHash(key, cost), keyPrefix: key.slice(0, prefixCharacters) } };
 }
