@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 import { createCredential } from '../../src/portal/index.ts';
 import { createRelay } from '../../src/relay/relay.ts';
 import { runCli, startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
@@ -89,6 +89,65 @@ test('denies a lease that no rule lists', async (t) => {
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
   await cli.line(/relay connected/);
   assert.deepEqual(await problem(url, '/peer/demo/'), [403, 'access_denied']);
+  const warning = /lease_acl allows no caller.*in the configuration file, or set LEASE_ACL=.*or start with --allow /;
+  assert.match(cli.stdout(), warning);
+});
+
+describe('without a file, key, relay and rule fit on one line', () => {
+  for (const [what, args, environment] of [
+    ['--allow', ['--allow', 'demo=*'], {}],
+    ['--allow, several times', ['--allow', 'other=billing-bot', '--allow', 'demo=environment'], {}],
+    ['LEASE_ACL', [], { LEASE_ACL: 'other=billing-bot,demo=*' }],
+    ['--allow over LEASE_ACL', ['--allow', 'Demo=environment'], { LEASE_ACL: 'demo=billing-bot' }],
+  ] as const) {
+    test(what, async (t) => {
+      const { url: relay } = await startRelay(t);
+      await publishDemo(t, relay, 'demo');
+      const shared = { XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: key };
+      const cli = startCli(t, ['start', '--port', '0', '--relay', relay, ...args], { ...shared, ...environment });
+      const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+      await cli.line(/relay connected/);
+      const response = await call(url, '/peer/demo/echo');
+      assert.equal(response.statusCode, 200);
+      response.resume();
+      assert.doesNotMatch(cli.stdout(), /allows no caller/);
+      // Also after a reload, which happens in another thread.
+      cli.child.kill('SIGHUP');
+      await cli.line(/"message":"configuration reloaded"/);
+      const again = await call(url, '/peer/demo/echo');
+      assert.equal(again.statusCode, 200);
+      again.resume();
+    });
+  }
+
+  test('a rule for another lease opens nothing else', async (t) => {
+    const { url: relay } = await startRelay(t);
+    await publishDemo(t, relay, 'demo');
+    const environment = { XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: key, LEASE_ACL: 'dem=*' };
+    const cli = startCli(t, ['start', '--port', '0', '--relay', relay, '--allow', 'demo-*=*'], environment);
+    const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
+    await cli.line(/relay connected/);
+    assert.deepEqual(await problem(url, '/peer/demo/'), [403, 'access_denied']);
+  });
+
+  for (const [rule, says] of [
+    [
+      'demo',
+      /argument 'demo' is invalid.* A rule is LEASE=PRINCIPAL: the id of a key, as in 'my-app=billing-bot', or \*/,
+    ],
+    ['a=b,c=d', /Its principal must be the id of a key, scope:….*; repeat --allow for a further rule/],
+    ['a*b=c', /Its lease must be a lease name, a lease id, a prefix-\* or \*/],
+    ['a=sub:b', /Its principal is not supported yet: sub: comes with tokens/],
+    [`a=${key}`, /Its principal must be the id of a key, not the key itself/],
+  ] as const) {
+    test(`rejects --allow ${rule.slice(0, 10)}`, async (t) => {
+      const { code, stdout, stderr } = await runCli(t, ['start', '--allow', rule], {});
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, says);
+      assert.ok(!stderr.includes(key));
+      assert.equal(stderr.trimEnd().split('\n').length, 1);
+    });
+  }
 });
 
 test('starts without a relay, is not ready, and becomes ready when the relay is up', async (t) => {

@@ -98,6 +98,18 @@ test('applies a rewritten file and publishes the event', async (t) => {
   assert.ok(!cli.stdout().includes('key-a') && !cli.stdout().includes('key-b'));
 });
 
+test('a new included file applies, and a faulty one is rejected with its name and line', async (t) => {
+  const prepare = written(`include: more-*.yaml\n${keys('key-a')}`);
+  const { directory, status, fromNow } = await running(t, prepare);
+  const applied = fromNow();
+  await writeFile(join(directory, 'conf/more-b.yaml'), 'auth: { keys: [{ id: b, key: key-b }] }');
+  await applied(reloaded);
+  const refused = fromNow();
+  await writeFile(join(directory, 'conf/more-c.yaml'), '#\nauth: { enabled: maybe }');
+  await refused(/conf\/more-c\.yaml:2:18: auth\.enabled must be true or false/);
+  assert.deepEqual([await status('key-a'), await status('key-b')], [admitted, admitted]);
+});
+
 test('logs faults with FILE:LINE:COL and keeps the previous configuration', async (t) => {
   const { directory, file, cli, call, status, fromNow } = await running(t, written(keys('key-a')));
   let line = fromNow();
