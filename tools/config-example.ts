@@ -5,6 +5,9 @@ import type { SectionShape, Shape } from '../src/config/schema/shape.ts';
 
 const head = `# Every setting with its default, written from the schema by tools/generate-config-docs.ts. Write only what differs from it:
 # this file is to copy from. The rules (durations, sizes, secrets, environment, reload) are in docs/configuration.md.
+
+# Further files of this configuration, by name or by pattern; they are relative to this file.
+# include: conf.d/*.yaml
 `;
 const lineCharacters = 120;
 /** Alternatives left out of examples: setting both is an error. */

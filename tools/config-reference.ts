@@ -76,7 +76,8 @@ lease_acl:
 - Each file is a YAML document of its own, with paths relative to itself. Errors and \`config print\` show file, line and column.
 - Included files cannot include others. There are at most ${maxIncludedFiles} of them, and the size limits hold for all files together.
 - A file or directory that does not exist is an error; a pattern that matches no file is a warning.
-- A file that is added, changed or removed reloads the configuration.
+- A file that is added, changed or removed reloads the configuration. Write access to the directory of a pattern is write access to
+  the configuration: [keep it like private files](security.md#private-files).
 
 ## Environment
 

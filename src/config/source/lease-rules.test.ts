@@ -67,6 +67,7 @@ describe('faults name the variable or the flag', () => {
   for (const [variable, ...says] of [
     ['my-app', /^LEASE_ACL: "my-app" is not LEASE=PRINCIPAL; separate rules by commas or spaces, as in /],
     ['a=b,c', /^LEASE_ACL: "c" is not LEASE=PRINCIPAL/],
+    ['my-app: *, b: c', /^LEASE_ACL: "my-app:" is not LEASE=PRINCIPAL/],
     ['=b', /^LEASE_ACL: "=b" is not LEASE=PRINCIPAL/],
     ['b=', /^LEASE_ACL: "b=" is not LEASE=PRINCIPAL/],
     ['__proto__=b', /^LEASE_ACL: "__proto__=b" is not LEASE=PRINCIPAL/],

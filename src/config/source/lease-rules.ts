@@ -15,14 +15,11 @@ export function addEnvironmentRules(
   variables: Readonly<Record<string, string | undefined>>,
 ): readonly Finding[] {
   const origin: Origin = { kind: 'environment', name: variable };
-  const faults: Finding[] = [];
-  const rules = (variables[variable] ?? '').split(/[\s,]+/).flatMap((part) => {
-    const rule = part === '' ? undefined : parseLeaseRule(part);
-    if (part !== '' && rule === undefined) faults.push({ origin, message: malformed(part) });
-    return rule ?? [];
-  });
-  overrideLeaseRules(root, gathered(rules), origin);
-  return faults;
+  const parts = (variables[variable] ?? '').split(/[\s,]+/).filter((part) => part !== '');
+  overrideLeaseRules(root, gathered(parts.flatMap((part) => parseLeaseRule(part) ?? [])), origin);
+  // One is enough: with another separator, such as a colon, none of the parts is a rule.
+  const wrong = parts.find((part) => parseLeaseRule(part) === undefined);
+  return wrong === undefined ? [] : [{ origin, message: malformed(wrong) }];
 }
 
 function malformed(part: string): string {
