@@ -181,8 +181,8 @@ function conditionFault(
   { policy, clientIp, basic }: AuthRequest,
   nowMs: number,
 ): GatewayError | undefined {
-  if (key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs) return expiredKey(basic);
-  if (key.notBeforeMs !== undefined && nowMs < key.notBeforeMs) return notYetValidKey(basic);
+  if (key.expiresAtMs !== undefined && nowMs >= key.expiresAtMs) return expiredKey(key.expiresAtMs, basic);
+  if (key.notBeforeMs !== undefined && nowMs < key.notBeforeMs) return notYetValidKey(key.notBeforeMs, basic);
   const isAllowed = allowedOf(policy).get(key);
   return isAllowed === undefined || isAllowed(clientIp) ? undefined : keyAddressDenied();
 }

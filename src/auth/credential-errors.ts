@@ -95,12 +95,18 @@ function unknownKeyDetail({ key, header, basic }: KeyCredential): string {
   }
 }
 
-export function expiredKey(basic: BasicUse): GatewayError {
-  return new GatewayError('expired_credentials', 'The API key has expired.', { headers: challenges(basic) });
+/** The caller has proven that it holds the key, so it may know when the key ends. */
+export function expiredKey(expiresAtMs: number, basic: BasicUse): GatewayError {
+  const detail = `The API key expired at ${timeText(expiresAtMs)}: use its successor, or ask the operator for a new one.`;
+  return new GatewayError('expired_credentials', detail, { headers: challenges(basic) });
 }
 
-export function notYetValidKey(basic: BasicUse): GatewayError {
-  return invalidCredentials('The API key is not valid yet.', basic);
+export function notYetValidKey(notBeforeMs: number, basic: BasicUse): GatewayError {
+  return invalidCredentials(`The API key is not valid before ${timeText(notBeforeMs)}.`, basic);
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
 
 export function keyAddressDenied(): GatewayError {
