@@ -20,6 +20,7 @@ import { systemClock, type Clock } from '../kernel/clock.ts';
 import { InTurn } from '../kernel/work/in-turn.ts';
 import { Slices } from '../kernel/work/slices.ts';
 import type { GatewayStatus, LeaseListStatus } from '../kernel/http/status.ts';
+import type { RelayOutage } from '../portal/relay-client.ts';
 import { createAdminPipeline, createPipeline } from '../pipeline/order.ts';
 import { compilePolicy } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -136,6 +137,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     dispatch: createPipeline({
       ...{ endpoints, directory, upstream, clock, limiter, quotas, signer, authenticator },
       isGraceOver: () => server.graceOver,
+      outage: () => outageOf(transports),
     }),
     admin: admin && { port: admin.port, dispatch: createAdminPipeline(endpoints, clock) },
     ...(tls !== undefined && {
@@ -177,6 +179,16 @@ function endpointsOf(
       ...details?.(),
     }),
   });
+}
+
+/** Since the last relay was lost, and until the first attempt to connect to one. */
+function outageOf(transports: readonly Transport[]): RelayOutage | undefined {
+  const outages = transports.flatMap((transport) => transport.outage?.() ?? []);
+  if (outages.length === 0 || transports.some(isConnected)) return undefined;
+  return {
+    forMs: Math.min(...outages.map(({ forMs }) => forMs)),
+    retryInMs: Math.min(...outages.map(({ retryInMs }) => retryInMs)),
+  };
 }
 
 interface DirectoryParts {

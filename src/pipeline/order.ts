@@ -32,7 +32,7 @@ import { notFound } from './stages/not-found.ts';
 import { observe } from './stages/observe.ts';
 import { preflightsOfRefused } from './stages/preflights-of-refused.ts';
 import { requestId } from './stages/request-id.ts';
-import { resolveLease } from './stages/resolve-lease.ts';
+import { type Outage, resolveLease } from './stages/resolve-lease.ts';
 import { rewriteResponse } from './stages/rewrite-response.ts';
 import { totalTimeout } from './stages/total-timeout.ts';
 
@@ -46,6 +46,8 @@ export interface PipelineParts {
   readonly limiter: Limiter;
   readonly quotas: QuotaLedger;
   readonly signer?: AssertionSigner | undefined;
+  /** Undefined: a relay is connected, or it is not known since when none is. */
+  readonly outage?: () => Outage | undefined;
   readonly clock: Clock;
 }
 
@@ -96,7 +98,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       // Before every stage that depends on who calls.
       authenticate(authenticator, directory),
       // After `authenticate`: hides from callers without access whether the lease exists.
-      resolveLease(lookup),
+      resolveLease(lookup, parts.outage),
       // After `resolveLease`: the rules apply to the lease, under whichever name it was requested.
       authorise(lookup),
       // After `authorise`: the lease may be open to everyone under another name than the requested.

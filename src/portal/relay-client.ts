@@ -30,11 +30,19 @@ export interface RelayClientOptions extends Omit<SessionOptions, 'signal'> {
   readonly onceUntil?: AbortSignal;
 }
 
+/** A relay that is not connected. */
+export interface RelayOutage {
+  /** Since the connection was lost, or since the client began to connect. */
+  readonly forMs: number;
+  /** Until the next attempt; 0 while one is under way. */
+  readonly retryInMs: number;
+}
+
 type State =
   | { readonly name: 'unstarted' }
   | { readonly name: 'connecting'; readonly abort: AbortController }
   | { readonly name: 'up'; readonly session: Session }
-  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout; readonly untilMs: number }
   | { readonly name: 'closed'; readonly error: PortalError };
 
 const defaultReconnect: BackoffOptions = { initialMs: 500, maxMs: 30_000 };
@@ -48,6 +56,7 @@ export class RelayClient {
   readonly #waiters = new Set<() => void>();
   #state: State = { name: 'unstarted' };
   #failedAttempts = 0;
+  #downSinceMs: number;
   #lastError: PortalError | undefined;
 
   /** Starts connecting; ready() resolves once connected. Throws PortalError bad_relay_url. */
@@ -55,6 +64,7 @@ export class RelayClient {
     this.url = options.url;
     this.#options = options;
     this.#random = options.random ?? Math.random;
+    this.#downSinceMs = this.#nowMs();
     this.#leases = new RepublishedLeases({
       relay: options.url,
       session: () => (this.#state.name === 'up' ? this.#state.session : undefined),
@@ -77,6 +87,15 @@ export class RelayClient {
   /** Round trip of the last keepalive, milliseconds. */
   get rttMs(): number | undefined {
     return this.#state.name === 'up' ? this.#state.session.rttMs : undefined;
+  }
+
+  /** Undefined: the relay is connected, or the client was closed. */
+  outage(): RelayOutage | undefined {
+    const state = this.#state;
+    if (state.name === 'up' || state.name === 'closed') return undefined;
+    const nowMs = this.#nowMs();
+    const retryInMs = state.name === 'waiting' ? Math.max(0, state.untilMs - nowMs) : 0;
+    return { forMs: nowMs - this.#downSinceMs, retryInMs };
   }
 
   /** The last reason why the relay is not connected, if known. */
@@ -178,8 +197,7 @@ export class RelayClient {
   #up(session: Session): void {
     this.#state = { name: 'up', session };
     this.#lastError = undefined;
-    const { clock = systemClock } = this.#options;
-    const upSinceMs = clock.monotonicMs();
+    const upSinceMs = this.#nowMs();
     this.#options.log?.({ type: 'up', relay: this.url });
     // One attempt serves one short task, which does not need the relay's clock.
     if (this.#options.onceUntil === undefined) {
@@ -190,6 +208,7 @@ export class RelayClient {
     void session.closed.then((error) => {
       if (this.#state.name !== 'up' || this.#state.session !== session) return;
       const reason = error ?? new PortalError('carrier_closed', `the relay ${this.url} closed the connection`);
+      this.#downSinceMs = this.#nowMs();
       this.#leases.down();
       this.#options.log?.({ type: 'down', relay: this.url, error: reason });
       this.#lastError = reason;
@@ -199,7 +218,7 @@ export class RelayClient {
       }
       // A relay that accepts the connection and soon closes it is treated like one that refuses it.
       const { provenAfterMs = defaultProvenAfterMs } = this.#options;
-      if (clock.monotonicMs() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
+      if (this.#nowMs() - upSinceMs >= provenAfterMs) this.#failedAttempts = 0;
       this.#wait();
     });
     this.#leases.up(session);
@@ -232,8 +251,12 @@ export class RelayClient {
     const timer = setTimeout(() => {
       this.#connect();
     }, retryInMs);
-    this.#state = { name: 'waiting', timer };
+    this.#state = { name: 'waiting', timer, untilMs: this.#nowMs() + retryInMs };
     return retryInMs;
+  }
+
+  #nowMs(): number {
+    return (this.#options.clock ?? systemClock).monotonicMs();
   }
 
   #backoffMs(failures: number): number {

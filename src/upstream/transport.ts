@@ -1,7 +1,7 @@
 // The gateway's interface to a relay connection, the same for every protocol version.
 import type { BytePipe } from '../kernel/net/byte-pipe.ts';
 import type { AdmissionOptions, IgnoredCounts } from '../kernel/lease-admission.ts';
-import type { RelayClientOptions } from '../portal/relay-client.ts';
+import type { RelayClientOptions, RelayOutage } from '../portal/relay-client.ts';
 
 export interface Lease {
   /** 26 characters A-Z2-7: the app's identity id, which the handshake proves. */
@@ -38,6 +38,8 @@ export interface Transport {
   /** The relay's URL. */
   readonly relay: string;
   state(): 'up' | 'suspect' | 'draining' | 'down';
+  /** Absent, or undefined: the relay is connected, or the transport does not know. */
+  outage?(): RelayOutage | undefined;
   /** Round-trip time of the last keepalive. */
   readonly rttMs: number | undefined;
   /**

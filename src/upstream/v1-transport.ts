@@ -16,6 +16,7 @@ export function createV1Transport(options: TransportOptions): Transport {
   return {
     relay: client.url,
     state: () => client.state(),
+    outage: () => client.outage(),
     get rttMs() {
       return client.rttMs;
     },

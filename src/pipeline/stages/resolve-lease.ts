@@ -3,15 +3,20 @@
 import { aclOf } from '../../guard/acl.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { Sink } from '../../kernel/http/http.ts';
+import { ignore } from '../../kernel/ignore.ts';
 import { destinationOf, rightfulNames } from '../lease/destination.ts';
 import { missFault, refusal } from '../lease/lease-access.ts';
 import type { LeaseLookup, LookupResult } from '../lease/lease-lookup.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
-/** A relay client either reconnects within its first backoff steps, or not soon. */
-const noRelayRetrySeconds = 1;
+/** No relay is connected. */
+export interface Outage {
+  readonly forMs: number;
+  /** Until the next attempt to connect; 0 while one is under way. */
+  readonly retryInMs: number;
+}
 
-export function resolveLease(lookup: LeaseLookup): Stage {
+export function resolveLease(lookup: LeaseLookup, outage: () => Outage | undefined = ignore): Stage {
   return function resolveLeaseStage(next): Dispatch {
     function proceed(exchange: Exchange, sink: Sink, result: LookupResult, waited: boolean): void {
       if (result.kind === 'found') {
@@ -24,7 +29,7 @@ export function resolveLease(lookup: LeaseLookup): Stage {
       }
       // A caller that may not call the lease gets the same error, after the same time, whether it
       // exists or not.
-      const fault = missFault(exchange) ?? errorOf(exchange, result, lookup);
+      const fault = missFault(exchange) ?? errorOf(exchange, result, { lookup, outage });
       // Only a lease that was found at once responds faster than an unknown one.
       lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
         sink.fail(fault);
@@ -49,7 +54,11 @@ export function resolveLease(lookup: LeaseLookup): Stage {
 }
 
 /** For callers that may know whether the lease exists. */
-function errorOf(exchange: Exchange, result: LookupResult, { directory }: LeaseLookup): GatewayError {
+function errorOf(
+  exchange: Exchange,
+  result: LookupResult,
+  { lookup: { directory }, outage }: { readonly lookup: LeaseLookup; readonly outage: () => Outage | undefined },
+): GatewayError {
   switch (result.kind) {
     case 'found':
       return rightfulNames(exchange, result.found) === undefined
@@ -70,9 +79,7 @@ function errorOf(exchange: Exchange, result: LookupResult, { directory }: LeaseL
     case 'not_accepted':
       return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
     case 'no_relay':
-      return new GatewayError('no_relay', 'The gateway is not connected to a relay.', {
-        retryAfterSeconds: noRelayRetrySeconds,
-      });
+      return noRelay(outage());
   }
 }
 
@@ -81,4 +88,13 @@ function pinnedElsewhere(): GatewayError {
     'lease_unreachable',
     'A relay resolves the name to another lease than the one it is pinned to.',
   );
+}
+
+function noRelay(outage: Outage | undefined): GatewayError {
+  // A relay client either reconnects within its first backoff steps, or not soon.
+  const retryAfterSeconds = Math.max(1, Math.ceil((outage?.retryInMs ?? 0) / 1000));
+  const since = outage === undefined ? '' : `, for ${Math.floor(outage.forMs / 1000)} s by now`;
+  const next = outage?.retryInMs === 0 ? 'is trying to connect now' : `tries again in ${retryAfterSeconds} s`;
+  const detail = `The gateway is not connected to a relay${since}${outage === undefined ? '' : `; it ${next}`}.`;
+  return new GatewayError('no_relay', detail, { retryAfterSeconds });
 }
