@@ -451,8 +451,8 @@ export interface MetricsConfig {
 export interface LoggingConfig {
   /** The lowest level to log. Can also be set as `GATEWAY_LOG_LEVEL`. */
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** The format of log lines. `json`: one JSON object per event. `pretty`: text for people. */
-  readonly format: 'json' | 'pretty';
+  /** The format of log lines. `json`: one JSON object per event. `pretty`: text for people. `auto`: `pretty` on a terminal, else `json`. */
+  readonly format: 'auto' | 'json' | 'pretty';
   /** Where the log is written. */
   readonly output: 'stdout' | 'file';
   /** The log file, with `output: file`. */

@@ -25,7 +25,8 @@ export type { Logger } from 'pino';
 /** config.logging. */
 export interface LogOptions {
   readonly level: LogLevel;
-  readonly format: 'json' | 'pretty';
+  /** `auto`: for people if stdout is a terminal. */
+  readonly format: 'auto' | 'json' | 'pretty';
   readonly output: 'stdout' | 'file';
   readonly file: {
     readonly path: string;
@@ -55,7 +56,7 @@ export function createLog(options: LogOptions, note: (line: string) => void, clo
       logger.warn({ lines }, 'log lines were lost');
     },
   });
-  const write = options.format === 'json' ? jsonOn(writer) : prettyOn(writer, options.output);
+  const write = isPretty(options) ? prettyOn(writer, options.output) : jsonOn(writer);
   const logger = createLogger(options.level, write, clock);
   const ends = [
     writeRelayLog(logger),
@@ -124,6 +125,12 @@ function targetOf({ output, file }: LogOptions, note: (line: string) => void, cl
       note(`portal-gateway: cannot rotate the log file (${message}); it will exceed logging.file.max_size`);
     },
   });
+}
+
+function isPretty({ format, output }: LogOptions): boolean {
+  // @types/node declares isTTY as always true.
+  const { isTTY } = process.stdout as { readonly isTTY?: boolean };
+  return format === 'auto' ? output === 'stdout' && isTTY === true : format === 'pretty';
 }
 
 function jsonOn(writer: LogWriter): (line: string) => void {

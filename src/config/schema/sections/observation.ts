@@ -27,10 +27,10 @@ export const logging: z.ZodType = section('LoggingConfig', 'The log.', {
     },
   ),
   format: choice(
-    'The format of log lines. `json`: one JSON object per event. `pretty`: text for people.',
-    ['json', 'pretty'],
+    'The format of log lines. `json`: one JSON object per event. `pretty`: text for people. `auto`: `pretty` on a terminal, else `json`.',
+    ['auto', 'json', 'pretty'],
     {
-      initial: 'json',
+      initial: 'auto',
       restart: true,
     },
   ),
