@@ -5,12 +5,31 @@ import { isLeasePattern, isListenHost, isPrincipal, principalForms } from '../co
 import { parsePort } from '../config/source/environment.ts';
 import { gathered, type LeaseRule, parseLeaseRule } from '../config/source/lease-rule.ts';
 import { withoutBrackets } from '../kernel/net/ip.ts';
+import { printable } from '../kernel/printable.ts';
 import { parseRelayUrl } from '../portal/websocket/relay-url.ts';
 import { PortalError } from '../portal/errors.ts';
 import { isLeaseId } from '../portal/identity.ts';
+import { usageFault } from './fault.ts';
 
 /** Portal's default port. */
 export const defaultRelayPort = 4017;
+
+/** The flags of the configuration file, the same for every command. */
+export const configFlags = '-c, --config <FILE>';
+export const configHelp =
+  'the configuration file (default: GATEWAY_CONFIG, else environment variables and defaults only)';
+/** For commands that take the file as an argument, too. */
+export const configArgument = ['[FILE]', 'the configuration file, as with --config'] as const;
+
+/** The file of `FILE` or `--config FILE`. Throws a usage error for both. */
+export function withConfigFile<T extends { readonly config?: string }>(file: string | undefined, options: T): T {
+  if (file === undefined) return options;
+  if (options.config !== undefined)
+    throw usageFault(
+      `the configuration file is given twice, as ${printable(file)} and as --config ${printable(options.config)}: leave one out`,
+    );
+  return { ...options, config: file };
+}
 
 export function portOption(text: string): number {
   const port = parsePort(text);

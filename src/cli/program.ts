@@ -1,23 +1,27 @@
 // Registers all commands and runs one of them: arguments in, exit code out.
-import { Command, CommanderError } from 'commander';
-import packageJson from '../../package.json' with { type: 'json' };
+import { Command, CommanderError, Option } from 'commander';
 import { readEnvironment } from '../config/source/environment.ts';
+import { commandPath } from './command-tree.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import type { CliContext } from './context.ts';
 import { devCommand } from './commands/dev.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exposeCommand } from './commands/expose.ts';
-import { exitCodes, faultOf } from './fault.ts';
+import { exitCodes, faultOf, isAbort, usageFault } from './fault.ts';
 import { healthCommand } from './commands/health.ts';
+import { helpCommand } from './commands/help.ts';
 import { identityCommand } from './commands/identity.ts';
 import { initCommand } from './commands/init.ts';
 import { keysCommand } from './commands/keys.ts';
 import { leasesCommand } from './commands/leases.ts';
 import { relayCommand } from './commands/relay.ts';
 import { startCommand } from './commands/start.ts';
-import type { Shutdown } from './shutdown.ts';
+import { interruptionOf, type Shutdown } from './shutdown.ts';
 import type { Terminal } from './terminal.ts';
+import { isFile, unknownCommand, unknownCommandIn } from './unknown-command.ts';
 import { validateCommand } from './commands/validate.ts';
+import { version, versionCommand } from './commands/version.ts';
 
 const commands = [
   startCommand,
@@ -32,6 +36,9 @@ const commands = [
   validateCommand,
   configCommand,
   explainCommand,
+  completionCommand,
+  helpCommand,
+  versionCommand,
 ];
 
 /** Runs one command line. Never throws. */
@@ -43,21 +50,43 @@ export async function run(
   const context: CliContext = { terminal, signal, stopWithin, environment: () => readEnvironment() };
   const program = createProgram(context);
   try {
+    rejectUnknown(program, argv);
     await program.parseAsync(argv, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
     // Commander has already printed the requested help or a one-line error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (isAbort(error, signal)) {
+      const { name, exitCode } = interruptionOf(signal);
+      terminal.note(`portal-gateway: interrupted by ${name}`);
+      return exitCode;
+    }
     const fault = faultOf(error);
     terminal.note(`portal-gateway: ${fault?.line ?? unforeseen(error)}`);
     return fault?.exitCode ?? exitCodes.failed;
   }
 }
 
-function createProgram(context: CliContext): Command {
+/** Throws a usage error for a command that does not exist. */
+function rejectUnknown(program: Command, argv: readonly string[]): void {
+  const unknown = unknownCommandIn(program, argv);
+  if (unknown !== undefined) throw usageFault(unknown);
+  // `--port 8081 bogus`: without a command, only what looks like a file is one.
+  if (argv[0]?.startsWith('-') !== true) return;
+  program.hook('preAction', (_, { args: [first] }) => {
+    if (first !== undefined && !isFile(first)) throw usageFault(unknownCommand(first, program));
+  });
+}
+
+export function createProgram(context: CliContext): Command {
   const program = new Command('portal-gateway')
     .description('The API gateway in front of the Portal relay network.')
-    .version(packageJson.version, '-V, --version', 'print the version');
+    .version(version, '-v, --version', 'print the version');
+  // The name that earlier releases had.
+  program.addOption(new Option('-V').hideHelp()).on('option:V', () => {
+    context.terminal.result(version);
+    throw new CommanderError(0, 'commander.version', version);
+  });
   program.addHelpText(
     'after',
     '\nExample:\n  $ portal-gateway dev\n\n"portal-gateway COMMAND --help" describes each command.',
@@ -66,6 +95,7 @@ function createProgram(context: CliContext): Command {
     const command = create(context);
     program.addCommand(command, { isDefault: command.name() === 'start' });
   }
+  program.addCommand(completeCommand(context), { hidden: true });
   prepare(program, context.terminal);
   return program;
 }
@@ -91,13 +121,9 @@ function prepare(command: Command, terminal: Terminal): void {
           .filter((part) => part !== '')
           .join(' ')
           .replace(/\.$/, '');
-        terminal.note(`portal-gateway: ${line}; see "${commandPath(command)} --help"`);
+        terminal.note(`portal-gateway: ${line}; see "${commandPath(command).join(' ')} --help"`);
       },
     });
-}
-
-function commandPath(command: Command): string {
-  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
 
 /** Shows the stack for debugging, but no other property of the error: those may contain secrets. */

@@ -14,7 +14,7 @@ export interface Terminal {
   readonly isWatched: boolean;
   /** A line of the result. */
   result(line: string): void;
-  /** A line for people. */
+  /** A line for people. The beginning of an error or a warning is coloured on a terminal. */
   note(line: string): void;
   /** For text of result(); plain unless stdout is a terminal. */
   style(style: Style, text: string): string;
@@ -39,7 +39,7 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
       stdout.write(`${line}\n`);
     },
     note: (line) => {
-      stderr.write(`${maskSecrets(line)}\n`);
+      stderr.write(`${withColour(maskSecrets(line), stderr)}\n`);
     },
     // Node checks the stream, NO_COLOR and FORCE_COLOR.
     style: (style, text) => styleText(style, text, { stream: stdout }),
@@ -52,3 +52,17 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
     },
   };
 }
+
+/** Colours the beginning of errors and warnings on a terminal. */
+function withColour(line: string, stream: Writable): string {
+  const [beginning = '', style] = /^portal-gateway: /.test(line)
+    ? errorStyle
+    : /^warning: /.test(line)
+      ? warningStyle
+      : [];
+  if (style === undefined) return line;
+  return styleText(style, beginning, { stream }) + line.slice(beginning.length);
+}
+
+const errorStyle: readonly [string, Style] = ['portal-gateway:', ['bold', 'red']];
+const warningStyle: readonly [string, Style] = ['warning:', ['bold', 'yellow']];

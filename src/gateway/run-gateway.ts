@@ -46,6 +46,8 @@ export interface GatewaySettings {
 
 export interface RunningGateway {
   readonly url: string;
+  /** Of the admin listener; undefined without `admin.port`. */
+  readonly adminUrl: string | undefined;
   /** Resolves once a relay is connected. */
   ready(signal: AbortSignal): Promise<void>;
   /**
@@ -101,8 +103,11 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
   const port = await listen(gateway, config);
   connect();
   const { host } = config.gateway;
+  const admin = gateway.adminAddress();
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${port}`,
+    // Never with TLS, always on the address of the gateway.
+    adminUrl: admin && `http://${urlHost(host)}:${admin.port}`,
     ready: (signal) => Promise.any(transports.map((transport) => transport.ready(signal))),
     apply: (next) => running.apply(next),
     keysChanged: () => running.keysChanged(),

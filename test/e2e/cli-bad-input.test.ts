@@ -45,7 +45,7 @@ interface Case {
   readonly args: (dir: string) => readonly string[];
   readonly prepare?: (dir: string) => Promise<unknown>;
   readonly environment?: () => Record<string, string>;
-  readonly code: 1 | 2;
+  readonly code: 1 | 2 | 75;
   readonly says: readonly RegExp[];
 }
 
@@ -122,7 +122,7 @@ const cases: readonly Case[] = [
   {
     what: 'an unreachable relay',
     args: () => ['leases', '--relay', relay('closed')],
-    code: 1,
+    code: 75,
     says: [/nothing listens on port/, /start the relay/],
   },
   {
@@ -196,19 +196,19 @@ const cases: readonly Case[] = [
   {
     what: 'dev on a port in use',
     args: () => ['dev', '--port', `${ports.html}`],
-    code: 1,
+    code: 75,
     says: [/port \d+ on 127\.0\.0\.1 is in use/, /--port/],
   },
   {
     what: 'start on a port in use',
     args: () => ['start', '--port', `${ports.html}`],
-    code: 1,
+    code: 75,
     says: [/is in use/, /--port/],
   },
   {
     what: 'relay on a port in use',
     args: () => ['relay', '--port', `${ports.html}`],
-    code: 1,
+    code: 75,
     says: [/is in use/, /--port/],
   },
   {
@@ -226,14 +226,14 @@ const cases: readonly Case[] = [
   {
     what: 'an unreachable gateway',
     args: () => ['health', '--url', `http://127.0.0.1:${ports.closed}`],
-    code: 1,
+    code: 75,
     says: [/no gateway responds/, /ECONNREFUSED/, /--url/],
   },
   {
     what: 'a server that is not a gateway',
     args: () => ['health', '--url', `http://127.0.0.1:${ports.notFound}`],
     code: 1,
-    says: [/not ready \(HTTP 404\)/],
+    says: [/is not a gateway/, /HTTP 404/, /correct --url/],
   },
   {
     what: 'an invalid health URL',

@@ -1,7 +1,7 @@
 // The short commands as users run them: stdout, stderr and the exit code.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,9 +13,28 @@ import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 
 const commands = ['start', 'dev', 'expose', 'relay', 'leases', 'identity', 'health', 'explain'];
 
-test('--version prints the version of the package', async (t) => {
-  const { code, stdout, stderr } = await runCli(t, ['--version'], {});
-  assert.deepEqual([code, stdout, stderr], [0, `${packageJson.version}\n`, '']);
+for (const args of [['--version'], ['-v'], ['version'], ['-V']]) {
+  test(`${args.join(' ')} prints the version of the package`, async (t) => {
+    const { code, stdout, stderr } = await runCli(t, args, {});
+    assert.deepEqual([code, stdout, stderr], [0, `${packageJson.version}\n`, '']);
+  });
+}
+
+test('help COMMAND prints what COMMAND --help prints', async (t) => {
+  for (const path of [[], ['start'], ['keys', 'create']]) {
+    const [help, option] = await Promise.all([runCli(t, ['help', ...path], {}), runCli(t, [...path, '--help'], {})]);
+    assert.deepEqual([help.code, help.stdout], [0, option.stdout]);
+  }
+});
+
+test('commands that take a file take it as an argument or as an option', async (t) => {
+  const file = join(await temporaryDirectory(t), 'gateway.yaml');
+  await writeFile(file, 'lease_acl: { my-app: ["*"] }\n');
+  for (const args of [[file], ['-c', file], ['--config', file]]) {
+    const { code, stdout } = await runCli(t, ['validate', ...args], {});
+    assert.equal(code, 0);
+    assert.match(stdout, /gateway\.yaml is valid/);
+  }
 });
 
 test('--help lists every command, and each has an example', async (t) => {
@@ -137,8 +156,11 @@ test('health uses the address from the environment, and fails with the reason', 
   reply = { status: 503, body: { status: 'unhealthy', reason: 'portal_disconnected' } };
   const url = `http://127.0.0.1:${port}`;
   const unhealthy = await runCli(t, ['health', '--url', `${url}/health`, '--json'], {});
-  assert.equal(unhealthy.code, 1);
+  assert.equal(unhealthy.code, 75);
   assert.deepEqual(JSON.parse(unhealthy.stdout), { url: `${url}/health`, ready: false, ...reply });
-  assert.match(unhealthy.stderr, /^portal-gateway: .*not ready \(HTTP 503: portal_disconnected\)\n$/);
+  assert.match(
+    unhealthy.stderr,
+    /^portal-gateway: .*not ready \(HTTP 503: portal_disconnected\); try again shortly\n$/,
+  );
   assert.deepEqual(paths, ['/health/ready', '/health']);
 });

@@ -1,6 +1,6 @@
 // Runs the command line as a separate process, as a user would, without inheriting this machine's
 // settings.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -41,19 +41,19 @@ export interface CliResult {
 
 /**
  * Starts the command and kills it after the test if it still runs. `input`: its whole stdin.
- * `user`: a user name or id to run as; needs root.
+ * `place`: the working directory, and the user to run as, which needs root.
  */
 export function startCli(
   t: TestContext,
   args: readonly string[],
   environment: Record<string, string>,
   input = '',
-  user?: number | { readonly uid: number; readonly gid: number },
+  place?: number | Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'>,
 ): CliProcess {
   const child = spawn(process.execPath, [main, ...args], {
     env: { HOME: '/nonexistent', NO_COLOR: '1', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
-    ...(typeof user === 'number' ? { uid: user, gid: user } : user),
+    ...(typeof place === 'number' ? { uid: place, gid: place } : place),
   });
   // Most commands never read stdin.
   child.stdin.on('error', () => undefined).end(input);

@@ -1,6 +1,7 @@
 // The arguments of `config schema` and `config print`. run-config.ts implements them.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
+import { configFlags, configHelp } from '../options.ts';
 import type { PrintOptions } from '../run/run-config.ts';
 
 export function configCommand(context: CliContext): Command {
@@ -24,10 +25,7 @@ function schemaCommand(context: CliContext): Command {
 function printCommand(context: CliContext): Command {
   return new Command('print')
     .description('Print the effective configuration and the source of each value. Secrets are shown as ***.')
-    .option(
-      '--config <FILE>',
-      'the configuration file (default: GATEWAY_CONFIG, else environment variables and defaults only)',
-    )
+    .option(configFlags, configHelp)
     .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway config print --config gateway.yaml')
     .action(async (options: PrintOptions) => {

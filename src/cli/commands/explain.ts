@@ -1,12 +1,13 @@
 // The arguments of `explain`. run-explain.ts implements it.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
+import { configFlags } from '../options.ts';
 import type { ExplainOptions } from '../run/run-explain.ts';
 
 export function explainCommand(context: CliContext): Command {
   return new Command('explain')
     .description('Show which rule allows or denies a request by its key, lease, method and address, and why.')
-    .option('--config <FILE>', 'the configuration file (default: GATEWAY_CONFIG)')
+    .option(configFlags, 'the configuration file (default: GATEWAY_CONFIG)')
     .option('--key <ID>', 'the id of a key (default: no credential)')
     .requiredOption('--lease <NAME>', 'the name or id of the lease')
     .option('--id <ID>', 'with a name: the lease id that it resolves to, for rules that name the id')

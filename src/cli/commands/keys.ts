@@ -5,6 +5,7 @@ import { isKeyName, isScope, isTimestamp } from '../../config/check/checks.ts';
 import { parseDuration } from '../../config/schema/durations.ts';
 import type { TextCheck } from '../../config/schema/fields.ts';
 import type { CliContext } from '../context.ts';
+import { configFlags } from '../options.ts';
 import type { CreateOptions, KeysOptions, RotateOptions } from '../run/run-keys.ts';
 import type { HashOptions } from '../run/run-keys-hash.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -84,8 +85,9 @@ function revokeCommand(context: CliContext): Command {
   return onFile('revoke')
     .description('Remove a key and the keys that it replaced; all of them are rejected from now on.')
     .argument('<ID>', 'the id of the key')
+    .option('--json', 'print as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway keys revoke billing-bot')
-    .action(async (id: string, options: KeysOptions) => {
+    .action(async (id: string, options: KeysOptions & { readonly json?: boolean }) => {
       const { revokeKey } = await import('../run/run-keys.ts');
       await revokeKey(id, options, context);
     });
@@ -122,7 +124,7 @@ function hashCommand(context: CliContext): Command {
 
 function onFile(name: string): Command {
   return new Command(name)
-    .option('--config <FILE>', 'the configuration file, whose auth.keys_file is used (default: GATEWAY_CONFIG)')
+    .option(configFlags, 'the configuration file, whose auth.keys_file is used (default: GATEWAY_CONFIG)')
     .option('--file <FILE>', 'the keys file, instead of auth.keys_file');
 }
 

@@ -10,6 +10,7 @@ export function relayCommand(context: CliContext): Command {
     .description('Run a relay that is wire-compatible with Portal v1, for development and private networks.')
     .option('--host <HOST>', 'the address or host name to listen on', listenHostOption, '127.0.0.1')
     .option('--port <N>', 'the port to listen on', portOption, defaultRelayPort)
+    .option('--json', 'print the URL as JSON')
     .addHelpText('after', '\nExample:\n  $ portal-gateway relay --host 0.0.0.0 --port 4017')
     .action(async (options: RelayCommandOptions) => {
       const { relay } = await import('../run/run-relay.ts');

@@ -1,8 +1,9 @@
 // Implements `explain`: shows which rule decides whether a key may call a lease. Uses the
 // configuration alone, without a gateway or relay.
 import { isIP } from 'node:net';
+import type { Config } from '../../config/load/config.ts';
 import { loadConfig } from '../../config/load/load.ts';
-import { suggestionOf } from '../../config/schema/names.ts';
+import { didYouMean, suggestionOf } from '../../config/schema/names.ts';
 import { findingLine } from '../../config/source/origin.ts';
 import { policyOf } from '../../config/load/to-policy.ts';
 import { leaseNamesPath } from '../../config/source/state-directory.ts';
@@ -60,7 +61,19 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
   });
   if (options.json === true) terminal.result(printableJson(verdict));
   else for (const line of linesOf(verdict)) terminal.result(printable(line));
-  if (!verdict.allowed) throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}`);
+  if (verdict.allowed) return;
+  throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}${nearRule(options.lease, loaded.config)}`);
+}
+
+/** A rule may be for a lease whose name differs by a typing error. */
+function nearRule(lease: string, { leaseAcl, leases }: Config): string {
+  const names = [...Object.keys(leaseAcl), ...Object.keys(leases)].filter((pattern) => !pattern.endsWith('*'));
+  const folded = names.map(foldName);
+  if (folded.includes(foldName(lease))) return '';
+  const meant = didYouMean(foldName(lease), folded);
+  return meant === undefined
+    ? ''
+    : `; there is a rule for ${JSON.stringify(printable(meant))}: did you mean that lease?`;
 }
 
 /**

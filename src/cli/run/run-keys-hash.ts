@@ -31,7 +31,8 @@ export async function hashKey({ id, cost, json }: HashOptions, { terminal }: Cli
   const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
   const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };
   terminal.result(json === true ? JSON.stringify(entry) : stringify([entry], { lineWidth: 0 }).trimEnd());
-  if (isGuessable(key)) terminal.note('The key is easy to guess: use a random one, such as "keys create" makes.');
+  if (isGuessable(key))
+    terminal.note('warning: the key is easy to guess: use a random one, such as "portal-gateway keys create" makes');
   if (prefix === '')
     terminal.note('The key is short, so the entry has no key_prefix; at most 4 such entries are allowed.');
 }

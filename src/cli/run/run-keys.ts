@@ -64,7 +64,7 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
     ...{ createdAt: new Date(systemClock.wallMs()).toISOString(), previous: [] },
   };
   await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
-  printResult(`Added the key "${id}" to ${file}. It is shown only once.`, shown(stored), options, context);
+  printResult([`Added the key "${id}" to ${file}.`, ...nextSteps(id, options)], shown(stored), options, context);
 }
 
 export async function rotateKey(id: string, options: RotateOptions, context: CliContext): Promise<void> {
@@ -92,20 +92,22 @@ export async function rotateKey(id: string, options: RotateOptions, context: Cli
   const until = rotated?.previous[0]?.expiresAt;
   const old =
     until === undefined ? 'The previous key is rejected from now on.' : `The previous key works until ${until}.`;
-  printResult(
-    `Replaced the key "${id}". The new key is shown only once. ${old}`,
-    rotated && shown(rotated),
-    options,
-    context,
-  );
+  const lines = [`Replaced the key "${id}". ${placeOf(options)} ${old}`];
+  printResult(lines, rotated && shown(rotated), options, context);
 }
 
-export async function revokeKey(id: string, options: KeysOptions, context: CliContext): Promise<void> {
+export async function revokeKey(
+  id: string,
+  options: KeysOptions & { readonly json?: boolean },
+  context: CliContext,
+): Promise<void> {
+  const { terminal } = context;
   const { file, others } = await keysFileOf(options, context);
   // A mistyped file name must not create a file.
   await existing(file);
   await changeKeysFile(file, others, (keys) => withoutRevoked(keys, id));
-  context.terminal.note(printable(`Revoked the key "${id}".`));
+  if (options.json === true) terminal.result(printableJson({ id, revoked: true }));
+  else terminal.note(printable(`Revoked the key "${id}".`));
 }
 
 export async function listKeys(options: KeysOptions & { readonly json?: boolean }, context: CliContext): Promise<void> {
@@ -163,10 +165,39 @@ export async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKe
   return { key, secret: { keyHash: await bcryptHash(key, cost), keyPrefix: key.slice(0, prefixCharacters) } };
 }
 
+/** Where the key is, after it was shown or written. */
+function placeOf({ out }: NewKeyOptions): string {
+  return isFile(out) ? `The key is in ${out}, which only you can read.` : 'The key is shown only once.';
+}
+
+function isFile(out: string | undefined): out is string {
+  return out !== undefined && out !== '-';
+}
+
+function nextSteps(id: string, options: NewKeyOptions): string[] {
+  const { out } = options;
+  const key = isFile(out) ? `$(cat ${shellWord(out)})` : 'KEY';
+  return [
+    placeOf(options),
+    `Next: let it call a lease, as in lease_acl: { my-app: [${/^[\w-]+$/.test(id) ? id : JSON.stringify(id)}] }`,
+    `then: curl -H "Authorization: Bearer ${key}" http://127.0.0.1:8080/peer/my-app/`,
+  ];
+}
+
+function shellWord(text: string): string {
+  return /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** On stderr, because stdout may carry the key. */
-function printResult(line: string, data: object | undefined, options: NewKeyOptions, { terminal }: CliContext): void {
+function printResult(
+  lines: readonly string[],
+  data: object | undefined,
+  options: NewKeyOptions,
+  context: CliContext,
+): void {
+  const { terminal } = context;
   if (options.json === true) terminal.note(printableJson(data));
-  else terminal.note(printable(line, 1000));
+  else for (const line of lines) terminal.note(printable(line, 1000));
 }
 
 interface ShownKey {

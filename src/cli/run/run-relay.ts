@@ -9,12 +9,16 @@ import { aborted } from '../shutdown.ts';
 export interface RelayCommandOptions {
   readonly host: string;
   readonly port: number;
+  readonly json?: boolean;
 }
 
 /** Forwarded streams get this long to end; a second Ctrl-C ends them at once. */
 const drainMs = 5_000;
 
-export async function relay({ host, port }: RelayCommandOptions, { terminal, signal }: CliContext): Promise<void> {
+export async function relay(
+  { host, port, json }: RelayCommandOptions,
+  { terminal, signal }: CliContext,
+): Promise<void> {
   const relay = createRelay({
     host,
     port,
@@ -26,7 +30,7 @@ export async function relay({ host, port }: RelayCommandOptions, { terminal, sig
     },
   });
   const { url } = await listen(relay, host, port);
-  terminal.result(url);
+  terminal.result(json === true ? JSON.stringify({ url }) : url);
   await aborted(signal);
   await relay.drain(AbortSignal.timeout(drainMs));
 }

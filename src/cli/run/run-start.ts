@@ -52,7 +52,7 @@ export async function start(options: StartOptions, context: CliContext, hangup: 
   hangup.repeat();
   const relays = config.portal.relays.map(({ url }) => url);
   const { logger: log } = gatewayLog;
-  log.info({ url: gateway.url, identity: gateway.identity, relays }, 'listening');
+  log.info({ url: gateway.url, admin: gateway.adminUrl, identity: gateway.identity, relays }, 'listening');
   await aborted(context.signal);
   context.stopWithin(gateway.drainMs());
   log.info('draining');

@@ -45,7 +45,7 @@ export function readEnvironmentLayer(root: SectionShape, variables: Variables): 
     else if (setting !== undefined) values.push({ path: setting.path, node: valueOf(setting, origin, text) });
     else if (laterMessage !== undefined) faults.push({ origin, message: laterMessage });
     else if (!ours.has(name)) {
-      const meant = didYouMean(name, settings.keys());
+      const meant = didYouMean(name, [...settings.keys(), ...ours]);
       const suggestion = meant === undefined ? '' : `; did you mean ${meant}?`;
       warnings.push({ origin, message: `is not a setting of the gateway and has no effect${suggestion}` });
     }

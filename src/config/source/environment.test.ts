@@ -9,6 +9,7 @@ test('an empty environment gives the defaults of the contract', () => {
     host: '127.0.0.1',
     port: 8080,
     relayUrl: 'ws://localhost:4017/relay',
+    configFile: '',
     stateDirectory: '/home/me/.local/state/portal-gateway',
   });
 });
@@ -23,6 +24,7 @@ test('set variables override defaults, and empty ones count as unset', () => {
   const environment = readEnvironment({
     HOME: '/home/me',
     XDG_STATE_HOME: '/state',
+    GATEWAY_CONFIG: 'gateway.yaml',
     GATEWAY_HOST: '0.0.0.0',
     GATEWAY_PORT: '0',
     PORTAL_RELAY_URL: 'wss://relay.test/relay',
@@ -31,6 +33,7 @@ test('set variables override defaults, and empty ones count as unset', () => {
     host: '0.0.0.0',
     port: 0,
     relayUrl: 'wss://relay.test/relay',
+    configFile: 'gateway.yaml',
     stateDirectory: '/state/portal-gateway',
   });
   assert.equal(readEnvironment({ HOME: '/home/me', GATEWAY_HOST: '' }).host, '127.0.0.1');

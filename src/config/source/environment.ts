@@ -6,6 +6,8 @@ import { withoutBrackets } from '../../kernel/net/ip.ts';
 import { stateDirectoryIn } from './state-directory.ts';
 
 export interface Environment {
+  /** GATEWAY_CONFIG; empty: not set. */
+  readonly configFile: string;
   /** GATEWAY_HOST */
   readonly host: string;
   /** GATEWAY_PORT */
@@ -36,6 +38,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export function readEnvironment(variables: Variables = process.env): Environment {
   const value = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);
   return {
+    configFile: value('GATEWAY_CONFIG') ?? '',
     host: withoutBrackets(value('GATEWAY_HOST') ?? defaults.host),
     port: portFrom('GATEWAY_PORT', value('GATEWAY_PORT')) ?? defaults.port,
     relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,
