@@ -8,7 +8,7 @@ SHELL := /bin/bash
 RUNTIME := tools/runtime/node_modules/.installed
 DEPS := node_modules/.installed
 # Programs that tests drive, beyond Node. Each is the name of its Debian package, too.
-TEST_NEEDS := chromium curl git python3 redis-server
+TEST_NEEDS := chromium curl fish git python3 redis-server zsh
 # How long the hostile loads of `make soak` go on.
 MINUTES ?= 10
 NODE := PATH="$$(tools/runtime/path):$$PWD/node_modules/.bin:$$PATH"

@@ -18,3 +18,27 @@ test('prints an event as one line and quotes ambiguous values', () => {
   const event = { event: 'lease_registered', connection: 3, leaseId: 'ABC', name: 'my "app"\n\u001b[2J' };
   assert.equal(eventLine(event), 'lease_registered connection=3 leaseId=ABC name="my \\"app\\"[2J"');
 });
+
+/** A stream that counts as a terminal with colours. */
+function tty(): PassThrough {
+  return Object.assign(new PassThrough(), { isTTY: true, getColorDepth: () => 24, hasColors: () => true });
+}
+
+function textOf(stream: PassThrough): string {
+  let text = '';
+  for (let chunk: unknown = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk);
+  return text;
+}
+
+test('colours the beginning of errors and warnings on a terminal only', () => {
+  const terminal = tty();
+  const file = new PassThrough();
+  for (const stderr of [terminal, file]) {
+    const { note } = terminalOn(new PassThrough(), stderr);
+    for (const line of ['portal-gateway: failed', 'warning: odd', 'as portal-gateway: and warning:']) note(line);
+  }
+  const bold = (colour: number, text: string): string => `\u001b[1m\u001b[${colour}m${text}\u001b[39m\u001b[22m`;
+  const lines = [`${bold(31, 'portal-gateway:')} failed`, `${bold(33, 'warning:')} odd`];
+  assert.equal(textOf(terminal), `${[...lines, 'as portal-gateway: and warning:'].join('\n')}\n`);
+  assert.equal(textOf(file), 'portal-gateway: failed\nwarning: odd\nas portal-gateway: and warning:\n');
+});

@@ -53,16 +53,15 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
   };
 }
 
+const beginnings: readonly (readonly [string, Style])[] = [
+  ['portal-gateway:', ['bold', 'red']],
+  ['warning:', ['bold', 'yellow']],
+];
+
 /** Colours the beginning of errors and warnings on a terminal. */
 function withColour(line: string, stream: Writable): string {
-  const [beginning = '', style] = /^portal-gateway: /.test(line)
-    ? errorStyle
-    : /^warning: /.test(line)
-      ? warningStyle
-      : [];
-  if (style === undefined) return line;
-  return styleText(style, beginning, { stream }) + line.slice(beginning.length);
+  const found = beginnings.find(([text]) => line.startsWith(text));
+  if (found === undefined) return line;
+  const [text, style] = found;
+  return styleText(style, text, { stream }) + line.slice(text.length);
 }
-
-const errorStyle: readonly [string, Style] = ['portal-gateway:', ['bold', 'red']];
-const warningStyle: readonly [string, Style] = ['warning:', ['bold', 'yellow']];

@@ -39,7 +39,8 @@ function commandLines({ path, commands, options, argument }: CompletedCommand): 
 function optionWords({ flags, value }: CompletedOption): string {
   const names = flags.map((flag) => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`)).join(' ');
   if (value === undefined) return names;
-  return `${names} -r${valueWords(value)}`;
+  // -x: a value that is not a file.
+  return `${names} ${value.kind === 'file' ? '-r' : '-x'}${valueWords(value)}`;
 }
 
 /** With a leading space. */
