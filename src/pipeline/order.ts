@@ -13,6 +13,7 @@ import type { Lease, Transport } from '../upstream/transport.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { compose } from './compose.ts';
 import { LeaseLookup } from './lease/lease-lookup.ts';
+import { NearLeases } from './lease/near-leases.ts';
 import { operatorAccess } from './operator-access.ts';
 import type { Dispatch } from './stage.ts';
 import { admit } from './stages/admit.ts';
@@ -32,7 +33,7 @@ import { notFound } from './stages/not-found.ts';
 import { observe } from './stages/observe.ts';
 import { preflightsOfRefused } from './stages/preflights-of-refused.ts';
 import { requestId } from './stages/request-id.ts';
-import { type Outage, resolveLease } from './stages/resolve-lease.ts';
+import { type ResolveParts, resolveLease } from './stages/resolve-lease.ts';
 import { rewriteResponse } from './stages/rewrite-response.ts';
 import { totalTimeout } from './stages/total-timeout.ts';
 
@@ -47,7 +48,7 @@ export interface PipelineParts {
   readonly quotas: QuotaLedger;
   readonly signer?: AssertionSigner | undefined;
   /** Undefined: a relay is connected, or it is not known since when none is. */
-  readonly outage?: () => Outage | undefined;
+  readonly outage?: ResolveParts['outage'];
   readonly clock: Clock;
 }
 
@@ -61,6 +62,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
   const { endpoints, isGraceOver, directory, upstream, authenticator, limiter, quotas, signer, clock } = parts;
   const deadlines = new Deadlines(clock);
   const lookup = new LeaseLookup(directory);
+  const near = new NearLeases(() => directory.names(), clock);
   // A private endpoint is not a lease, so nothing that leases set applies to its callers.
   const noLeases = { known: ignore };
   const operators = operatorAccess([
@@ -98,7 +100,7 @@ export function createPipeline(parts: PipelineParts): Dispatch {
       // Before every stage that depends on who calls.
       authenticate(authenticator, directory),
       // After `authenticate`: hides from callers without access whether the lease exists.
-      resolveLease(lookup, parts.outage),
+      resolveLease({ lookup, near, outage: parts.outage }),
       // After `resolveLease`: the rules apply to the lease, under whichever name it was requested.
       authorise(lookup),
       // After `authorise`: the lease may be open to everyone under another name than the requested.

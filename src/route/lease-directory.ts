@@ -160,6 +160,11 @@ export class LeaseDirectory<L extends Listed, S extends LeaseSource<L>> {
     return typeof found === 'object' ? found.lease : undefined;
   }
 
+  /** The folded names in the last lists. */
+  names(): Iterable<string> {
+    return this.#index?.names() ?? [];
+  }
+
   /**
    * The relay or the app reported that this lease no longer exists: the next look-up refreshes the
    * lists.

@@ -119,6 +119,11 @@ export class LeaseIndex<L extends Listed, S> {
     yield* this.#byName.keys();
   }
 
+  /** All folded names in the index. */
+  names(): Iterable<string> {
+    return this.#byName.keys();
+  }
+
   has(key: string): boolean {
     return this.#byId.has(key) || this.#byName.has(key);
   }

@@ -71,6 +71,17 @@ export interface LeaseNameRefused {
  */
 export const leaseNameRefused: EventChannel<LeaseNameRefused> = eventChannel('lease-name-refused');
 
+export interface LeaseMissed {
+  readonly requestId: string;
+  /** The name as requested. */
+  readonly name: string;
+  /** A name in the rules or in a lease list that differs by typing errors. */
+  readonly near: string;
+}
+
+/** A request named a lease that is in no rule and no list, but another one has nearly its name. */
+export const leaseMissed: EventChannel<LeaseMissed> = eventChannel('lease-missed');
+
 export interface LeasesListed {
   readonly relay: string;
   readonly leases: number;

@@ -4,11 +4,13 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../kernel/clock.ts';
 import {
   leaseListFailed,
+  leaseMissed,
   leaseMoved,
   leaseNameRefused,
   leasesListed,
   listen,
   type LeaseListFailed,
+  type LeaseMissed,
   type LeaseMoved,
   type LeaseNameRefused,
   type LeasesListed,
@@ -53,6 +55,13 @@ export function writeLeaseLog(log: Logger, clock: Clock): () => void {
           { name: printable(name, maxNameCharacters), from, to },
           'a lease name now resolves to another id; portal.lease_pins or portal.name_binding: strict can prevent this',
         );
+    }),
+    listen(leaseMissed, ({ requestId, name, near }: LeaseMissed) => {
+      const [lease, meant] = [printable(name, maxNameCharacters), printable(near, maxNameCharacters)];
+      log.warn(
+        { request_id: requestId, lease, near: meant },
+        'a request names an unknown lease; another has nearly its name',
+      );
     }),
     listen(leaseNameRefused, ({ relays, name, leaseId, holder }: LeaseNameRefused) => {
       if (!nameLines.take()) return;

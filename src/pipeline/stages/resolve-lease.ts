@@ -7,6 +7,7 @@ import { ignore } from '../../kernel/ignore.ts';
 import { destinationOf, rightfulNames } from '../lease/destination.ts';
 import { missFault, refusal } from '../lease/lease-access.ts';
 import type { LeaseLookup, LookupResult } from '../lease/lease-lookup.ts';
+import type { NearLeases } from '../lease/near-leases.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 /** No relay is connected. */
@@ -16,7 +17,14 @@ export interface Outage {
   readonly retryInMs: number;
 }
 
-export function resolveLease(lookup: LeaseLookup, outage: () => Outage | undefined = ignore): Stage {
+export interface ResolveParts {
+  readonly lookup: LeaseLookup;
+  readonly near: NearLeases;
+  /** Default: not known. */
+  readonly outage?: (() => Outage | undefined) | undefined;
+}
+
+export function resolveLease({ lookup, near, outage = ignore }: ResolveParts): Stage {
   return function resolveLeaseStage(next): Dispatch {
     function proceed(exchange: Exchange, sink: Sink, result: LookupResult, waited: boolean): void {
       if (result.kind === 'found') {
@@ -30,6 +38,7 @@ export function resolveLease(lookup: LeaseLookup, outage: () => Outage | undefin
       // A caller that may not call the lease gets the same error, after the same time, whether it
       // exists or not.
       const fault = missFault(exchange) ?? errorOf(exchange, result, { lookup, outage });
+      if (result.kind === 'unknown') near.report(exchange);
       // Only a lease that was found at once responds faster than an unknown one.
       lookup.evenOut(exchange, sink, waited || result.kind !== 'found', () => {
         sink.fail(fault);
@@ -42,6 +51,7 @@ export function resolveLease(lookup: LeaseLookup, outage: () => Outage | undefin
       // By the rules alone: such a caller costs the relays nothing, and learns nothing from the
       // response time.
       if (principal !== undefined && !aclOf(policy).couldAllow(name, principal)) {
+        near.report(exchange);
         sink.fail(refusal(exchange));
         return;
       }
