@@ -1,10 +1,12 @@
 // `keys` as users run it beside a running gateway: changes apply from the next request on.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { compareSync } from 'bcryptjs';
 import { keyFormOf } from '../../src/auth/api-key.ts';
 import { openKeyDigests } from '../../src/keys/key-digests-file.ts';
@@ -234,4 +236,35 @@ test('bad input: one line, the exit code of the contract, and no change', async 
   assert.equal(nowhere.code, 2);
   assert.match(nowhere.stderr, /no keys file is configured/);
   assert.equal(await readFile(here.file, 'utf8'), before);
+});
+
+test('create --out says where the key is, and what to do next; the command it prints works in a shell', async (t) => {
+  const { directory, keys } = await place(t);
+  const out = join(directory, "it's a key");
+  const { code, stdout, stderr } = await keys('create', 'bot', ...cost, '--out', out);
+  assert.deepEqual([code, stdout], [0, '']);
+  const [added = '', where, next, call = ''] = stderr.trimEnd().split('\n');
+  assert.match(added, /^Added the key "bot" to .*keys\.yaml\.$/);
+  assert.equal(where, `The key is in ${out}, which only you can read.`);
+  assert.equal(next, 'Next: let it call a lease, as in lease_acl: { my-app: [bot] }');
+  const [, command = ''] = /^then: curl (.*) http:\/\/127\.0\.0\.1:8080\/peer\/my-app\/$/.exec(call) ?? [];
+  const shown = await promisify(execFile)('sh', ['-c', `printf '%s ' ${command}`]);
+  assert.equal(shown.stdout, `-H Authorization: Bearer ${(await readFile(out, 'utf8')).trimEnd()} `);
+});
+
+test('revoke prints its result as JSON', async (t) => {
+  const { keys, made } = await place(t);
+  await made('create', 'bot');
+  const { code, stdout, stderr } = await keys('revoke', 'bot', '--json');
+  assert.deepEqual([code, JSON.parse(stdout), stderr], [0, { id: 'bot', revoked: true }, '']);
+});
+
+test('a mistyped id gets the nearest one', async (t) => {
+  const { keys, made } = await place(t);
+  await made('create', 'billing-bot');
+  for (const command of ['revoke', 'rotate']) {
+    const { code, stderr } = await keys(command, 'biling-bot', ...(command === 'rotate' ? ['--out', '-'] : []));
+    assert.equal(code, 1);
+    assert.match(stderr, /there is no key "biling-bot" in the keys file; did you mean "billing-bot"\?/);
+  }
 });

@@ -158,7 +158,7 @@ test('starts without a relay, is not ready, and becomes ready when the relay is 
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
   await cli.line(/"code":"relay_unreachable"/);
   const early = await runCli(t, ['health', '--url', url], {});
-  assert.equal(early.code, 1);
+  assert.equal(early.code, 75);
   assert.match(early.stderr, /portal_disconnected/);
   const late = createRelay({ port, identity: createCredential() });
   t.after(() => late.close());

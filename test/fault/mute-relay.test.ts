@@ -125,3 +125,17 @@ test('expose reports that it is not connected, and publishes when the relay resp
   await recover();
   await expose.line(/^patient [A-Z2-7]{26} /m);
 });
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  test(`${signal} ends a command that waits for a relay with one line`, async (t) => {
+    const { url, opened } = await startMuteRelay(t);
+    const cli = startCli(t, ['leases', '--relay', url], { XDG_STATE_HOME: await temporaryDirectory(t) });
+    await opened(1);
+    cli.child.kill(signal);
+    assert.equal(await cli.exited, code);
+    assert.deepEqual([cli.stdout(), cli.stderr()], ['', `portal-gateway: interrupted by ${signal}\n`]);
+  });
+}
