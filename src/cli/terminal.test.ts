@@ -26,7 +26,9 @@ function tty(): PassThrough {
 
 function textOf(stream: PassThrough): string {
   let text = '';
-  for (let chunk: unknown = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk);
+  stream.setEncoding('utf8');
+  for (let chunk = stream.read() as string | null; chunk !== null; chunk = stream.read() as string | null)
+    text += chunk;
   return text;
 }
 
@@ -34,8 +36,9 @@ test('colours the beginning of errors and warnings on a terminal only', () => {
   const terminal = tty();
   const file = new PassThrough();
   for (const stderr of [terminal, file]) {
-    const { note } = terminalOn(new PassThrough(), stderr);
-    for (const line of ['portal-gateway: failed', 'warning: odd', 'as portal-gateway: and warning:']) note(line);
+    const written = terminalOn(new PassThrough(), stderr);
+    for (const line of ['portal-gateway: failed', 'warning: odd', 'as portal-gateway: and warning:'])
+      written.note(line);
   }
   const bold = (colour: number, text: string): string => `\u001b[1m\u001b[${colour}m${text}\u001b[39m\u001b[22m`;
   const lines = [`${bold(31, 'portal-gateway:')} failed`, `${bold(33, 'warning:')} odd`];

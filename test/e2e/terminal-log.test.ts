@@ -34,7 +34,7 @@ test('a terminal gets text in colour, without colour on request, and JSON on req
     logOf(t, { TERM: 'dumb' }),
     logOf(t, { LOGGING_FORMAT: 'json' }),
   ]);
-  assert.match(coloured, /\u001b\[32minfo \u001b\[39m listening/);
+  assert.ok(coloured.includes('\u001b[32minfo \u001b[39m listening'), coloured);
   for (const text of [plain, dumb]) {
     assert.match(text, /\d\d:\d\d:\d\d\.\d{3} info {2}listening .*url=http:\/\/127\.0\.0\.1:\d+/);
     assert.ok(!text.includes('\u001b'));

@@ -59,7 +59,7 @@ function likely(name: string, names: Iterable<string>): string[] {
     visited += 1;
     if (visited > maxVisited || found.length === maxCompared) break;
     if (Math.abs(candidate.length - name.length) > 3) continue;
-    if (candidate[0] === name[0] || candidate.at(-1) === name.at(-1)) found.push(candidate);
+    if (candidate.startsWith(name.charAt(0)) || candidate.endsWith(name.slice(-1))) found.push(candidate);
   }
   return found;
 }
