@@ -1,6 +1,7 @@
 // Registers all commands and runs one of them: arguments in, exit code out.
 import { Command, CommanderError, Option } from 'commander';
-import { readEnvironment } from '../config/source/environment.ts';
+import { mistypedVariables, readEnvironment } from '../config/source/environment.ts';
+import { printable } from '../kernel/printable.ts';
 import { commandPath } from './command-tree.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
@@ -49,6 +50,11 @@ export async function run(
 ): Promise<number> {
   const context: CliContext = { terminal, signal, stopWithin, environment: () => readEnvironment() };
   const program = createProgram(context);
+  program.hook('preAction', (_, command) => {
+    // Commands that load the configuration warn about every unknown variable themselves.
+    if (command.options.some(({ long }) => long === '--config')) return;
+    for (const line of mistypedVariables()) terminal.note(printable(`warning: ${line}`));
+  });
   try {
     rejectUnknown(program, argv);
     await program.parseAsync(argv, { from: 'user' });

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { exitCodes } from '../../src/cli/fault.ts';
 import { run } from '../../src/cli/program.ts';
 import { configShape } from '../../src/config/schema/config-shape.ts';
 import type { Shape } from '../../src/config/schema/shape.ts';
@@ -125,6 +126,12 @@ test('docs/cli.md has every command and every option', async () => {
     ];
   });
   assert.deepEqual(missing, []);
+});
+
+test('docs/cli.md has every exit code', () => {
+  const rows = tableRows(pageText('docs/cli.md'), ['exit code', 'means']).map(([code = '']) => code);
+  const documented = rows.flatMap((code) => code.split(', ')).map(Number);
+  assert.deepEqual(documented, [...Object.values(exitCodes), 130, 143]);
 });
 
 test('the examples of the pages use only options that their command has', async () => {

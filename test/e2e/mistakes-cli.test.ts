@@ -85,6 +85,10 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     ...{ args: ['validate', 'gateway.yaml'], files: oneRule, environment: { PORTAL_RELAY_ULR: 'ws://x' }, code: 0 },
     ...{ what: /has no effect/, where: /warning: PORTAL_RELAY_ULR/, remedy: /did you mean PORTAL_RELAY_URL\?/ },
   },
+  'a variable near the one that a command without a configuration reads': {
+    ...{ args: ['version'], environment: { PORTAL_RELAY_URI: 'ws://x' }, code: 0 },
+    ...{ what: /has no effect/, where: /warning: PORTAL_RELAY_URI/, remedy: /did you mean PORTAL_RELAY_URL\?/ },
+  },
   'a mistyped setting': {
     ...{ args: ['start', 'gateway.yaml'], files: { 'gateway.yaml': 'gateway: { prot: 80 }' }, code: 1 },
     ...{ what: /unknown setting/, where: /gateway\.yaml:1:12: /, remedy: /did you mean gateway\.port\?/ },

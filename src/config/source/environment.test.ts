@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultConfig } from '../schema/defaults.ts';
-import { EnvironmentError, readEnvironment } from './environment.ts';
+import { configShape } from '../schema/config-shape.ts';
+import { environmentName } from '../schema/names.ts';
+import { fixedSettings } from '../schema/shape.ts';
+import { EnvironmentError, mistypedVariables, readEnvironment } from './environment.ts';
 import { exposeIdentityPath, gatewayIdentityPath, stateDirectoryIn } from './state-directory.ts';
 
 test('an empty environment gives the defaults of the contract', () => {
@@ -62,4 +65,19 @@ test('each lease name has a separate identity file in the directory', () => {
   const files = names.map((name) => exposeIdentityPath('/s', name));
   assert.equal(new Set(files.map((file) => file.toLowerCase().normalize('NFC'))).size, names.length);
   for (const file of files) assert.match(file, /^\/s\/expose\/[A-Za-z0-9_-]*(?:\.[0-9a-f]{16})?\.pem$/);
+});
+
+test('warns about a mistyped variable while the right one is not set', () => {
+  const warnings = ['PORTAL_RELAY_ULR has no effect; did you mean PORTAL_RELAY_URL?'];
+  assert.deepEqual(mistypedVariables({ PORTAL_RELAY_ULR: 'ws://a', HOME: '/', PATH: '/bin' }), warnings);
+  assert.deepEqual(mistypedVariables({ PORTAL_RELAY_ULR: 'ws://a', PORTAL_RELAY_URL: 'ws://b' }), []);
+});
+
+test('does not take a setting of the configuration for a mistyped variable', () => {
+  const names = Array.from(fixedSettings(configShape), ({ path }) => environmentName(path));
+  assert.ok(names.length > 50);
+  const others = ['GATEWAY_API_KEY', 'GATEWAY_LOG_LEVEL'];
+  const variables = Object.fromEntries([...names, ...others].map((name) => [name, 'x']));
+  for (const name of ['GATEWAY_CONFIG', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PORTAL_RELAY_URL']) variables[name] = '';
+  assert.deepEqual(mistypedVariables(variables), []);
 });

@@ -2,6 +2,7 @@
 // configuration file.
 import { homedir } from 'node:os';
 import process from 'node:process';
+import { didYouMean } from '../../kernel/near-name.ts';
 import { withoutBrackets } from '../../kernel/net/ip.ts';
 import { stateDirectoryIn } from './state-directory.ts';
 
@@ -44,6 +45,22 @@ export function readEnvironment(variables: Variables = process.env): Environment
     relayUrl: value('PORTAL_RELAY_URL') ?? defaults.relayUrl,
     stateDirectory: stateDirectoryIn(value('XDG_STATE_HOME'), value('HOME') ?? homeOfUser()),
   };
+}
+
+const readNames = ['GATEWAY_CONFIG', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PORTAL_RELAY_URL'];
+
+/**
+ * Warnings about variables whose names are typing errors of those that readEnvironment() reads. The
+ * configuration warns about all others when it is loaded.
+ */
+export function mistypedVariables(variables: Variables = process.env): string[] {
+  const unset = readNames.filter((name) => (variables[name] ?? '') === '');
+  return Object.keys(variables)
+    .filter((name) => /^(?:GATEWAY|PORTAL)_/.test(name) && !readNames.includes(name))
+    .flatMap((name) => {
+      const meant = didYouMean(name, unset);
+      return meant === undefined ? [] : [`${name} has no effect; did you mean ${meant}?`];
+    });
 }
 
 /**

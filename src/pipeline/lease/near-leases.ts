@@ -27,10 +27,17 @@ export class NearLeases {
   }
 
   /** Call for a request that is rejected because no rule or no list has its lease. */
-  report({ id, route, policy }: Exchange): void {
-    const name = route?.lease ?? '';
+  report(exchange: Exchange): void {
+    const name = exchange.route?.lease ?? '';
     if (!leaseMissed.hasSubscribers || name === '' || name.length > maxNameCharacters) return;
     if (leaseIdIn(name) !== undefined || !this.#take()) return;
+    // After the response: its time must not depend on the leases that exist.
+    setImmediate(() => {
+      this.#publish(exchange, name);
+    });
+  }
+
+  #publish({ id, policy }: Exchange, name: string): void {
     const folded = foldName(name);
     const candidates = [...likely(folded, exactRules(policy.acl)), ...likely(folded, this.#names())];
     // The name exists: the request was rejected for another reason.
