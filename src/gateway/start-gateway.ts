@@ -47,6 +47,8 @@ export interface GatewayStacks {
 
 export interface StartedGateway {
   readonly url: string;
+  /** Of the admin listener; undefined without `admin.port`. */
+  readonly adminUrl: string | undefined;
   /** The id of the gateway's identity. */
   readonly identity: string;
   /** The maximum duration of a drain. */
@@ -95,7 +97,8 @@ export async function startGateway(
     watch.close();
   });
   parts.defer(watchExpiry(() => current, log));
-  return { url: gateway.url, identity: credential.id, drainMs: () => gateway.drainMs() };
+  const { url, adminUrl } = gateway;
+  return { url, adminUrl, identity: credential.id, drainMs: () => gateway.drainMs() };
 }
 
 /** Opens the files of the state directory and the keys file, and starts the gateway with them. */

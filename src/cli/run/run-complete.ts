@@ -5,11 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { readConfigFile } from '../../config/source/read-file.ts';
 import { nodeAt, type Sourced } from '../../config/source/sourced.ts';
 import { readYaml } from '../../config/source/yaml.ts';
+import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import { readKeysFile } from '../../keys/read-keys-file.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import type { CandidateKind } from '../completion/completion-model.ts';
 import type { CliContext } from '../context.ts';
-import { connectForLists } from './listed-leases.ts';
 
 /** A Tab may wait this long for a relay. */
 const relayTimeoutMs = 1_000;
