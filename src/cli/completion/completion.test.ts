@@ -10,7 +10,15 @@ import { zshScript } from './zsh-script.ts';
 
 function program(): Command {
   return createProgram({
-    terminal: { isWatched: false, result: () => undefined, note: () => undefined, style: (_, text) => text },
+    terminal: {
+      ...{
+        isWatched: false,
+        result: () => undefined,
+        note: () => undefined,
+        style: (_: unknown, text: string) => text,
+      },
+      queued: () => assert.fail('the model runs no command'),
+    },
     signal: new AbortController().signal,
     stopWithin: () => undefined,
     environment: () => {
