@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { AssertionSigner } from '../auth/assertion-signer.ts';
+import type { BrowserSessions } from '../auth/browser-sessions.ts';
 import { Authenticator, type AuthenticatorOptions } from '../auth/authenticator.ts';
 import { bcryptConcurrency, BcryptPool } from '../auth/bcrypt-pool.ts';
 import { BcryptThreads } from '../auth/bcrypt-threads.ts';
@@ -60,6 +61,8 @@ export interface GatewayOptions extends ListenerOptions {
   readonly quotas?: QuotaLedger;
   /** The lease id of each name. Default: what this process has seen. */
   readonly nameBindings?: NameBindings;
+  /** Browser sessions, for `dev` alone. Undefined: browsers cannot sign in. */
+  readonly sessions?: BrowserSessions | undefined;
   /** More data for /health/details, in addition to the gateway's own. */
   readonly details?: (() => object) | undefined;
   /** For /health/details. */
@@ -110,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     keyUsed,
     keyDigests = new KeyDigests({ secret: randomBytes(32) }),
     signingKeys,
+    sessions,
     nameBindings = new NameBindings({ mode: () => policy.nameBinding }),
     details,
     version,
@@ -135,7 +139,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     policy: () => policy,
     clock,
     dispatch: createPipeline({
-      ...{ endpoints, directory, upstream, clock, limiter, quotas, signer, authenticator },
+      ...{ endpoints, directory, upstream, clock, limiter, quotas, signer, sessions, authenticator },
       isGraceOver: () => server.graceOver,
       outage: () => outageOf(transports),
     }),

@@ -1,6 +1,7 @@
 // Assembles a gateway in this process for `start` and `dev`: one transport for each relay, the
 // listeners, and their shutdown.
 import packageJson from '../../package.json' with { type: 'json' };
+import type { BrowserSessions } from '../auth/browser-sessions.ts';
 import type { KeyDigests } from '../auth/key-digests.ts';
 import type { KeySource } from '../auth/key-source.ts';
 import type { Config } from '../config/load/config.ts';
@@ -38,6 +39,8 @@ export interface GatewaySettings {
   readonly keyDigests?: KeyDigests;
   /** Absent: the lease ids of names are kept in memory only. */
   readonly names?: LeaseNames;
+  /** Browser sessions, for `dev` alone. */
+  readonly sessions?: BrowserSessions;
   /** Data for /health/details. */
   readonly details?: () => object;
   /** The signing keys of assertions; absent: assertions are not available. The caller closes it. */
@@ -92,6 +95,7 @@ export async function runGateway(parts: AsyncDisposableStack, settings: GatewayS
     signingKeys: signing && (() => signing.keys),
     transports,
     details: settings.details,
+    sessions: settings.sessions,
     quotas: ledger,
     keyDigests: settings.keyDigests,
     ...(settings.names !== undefined && { nameBindings: settings.names.bindings }),

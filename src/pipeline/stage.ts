@@ -77,12 +77,12 @@ export interface Exchange {
   authority: string | undefined;
   /**
    * Names, in lower case, of received headers that are not forwarded to the app. Added to by the
-   * server and `authenticate`, read by `forward`.
+   * server, `signIn` and `authenticate`, read by `forward`.
    */
   readonly strippedHeaders: string[];
   /**
-   * Headers that the gateway adds for the app: name, value, … Added to by `authenticate`, read by
-   * `forward`.
+   * Headers that the gateway adds for the app: name, value, … Added to by `signIn` and
+   * `authenticate`, read by `forward`.
    */
   readonly appHeaders: string[];
   /**
@@ -104,7 +104,7 @@ export interface Exchange {
   outerPrefix: string;
   /** The lease that the request names, and how. Set by `matchRoute`. */
   route: PeerRoute | undefined;
-  /** The caller. Set by `authenticate`. */
+  /** The caller. Set by `signIn` or `authenticate`. */
   principal: Principal | undefined;
   /**
    * In lower case: the header of the credential in use. Undefined: the request had none. Set by

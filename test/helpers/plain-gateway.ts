@@ -29,7 +29,7 @@ interface Options {
   /** Options that are not part of the policy. */
   readonly listener?: Pick<
     GatewayOptions,
-    'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'tls' | 'version' | 'writeRateWindowMs'
+    'admin' | 'maxHeaderBytes' | 'metrics' | 'proxyProtocol' | 'sessions' | 'tls' | 'version' | 'writeRateWindowMs'
   >;
 }
 

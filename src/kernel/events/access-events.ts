@@ -4,10 +4,10 @@ import { type EventChannel, eventChannel } from './event-channel.ts';
 
 export interface Authenticated {
   /**
-   * Type of the credential that was presented. other: not recognisable as a single credential of
-   * the gateway.
+   * Type of the credential that was presented. session: of a browser. other: not recognisable as a
+   * single credential of the gateway.
    */
-  readonly method: 'api_key' | 'none' | 'other';
+  readonly method: 'api_key' | 'session' | 'none' | 'other';
   /**
    * success: the caller is authenticated, or needs no authentication. Otherwise the error code of
    * the response.

@@ -15,6 +15,12 @@ import type { Dispatch, Exchange, Stage } from '../stage.ts';
 export function authenticate(authenticator: Authenticator, directory: KnownLeases): Stage {
   return function authenticateStage(next): Dispatch {
     return function identifyCaller(exchange, sink) {
+      // Set by `signIn`.
+      if (exchange.principal !== undefined) {
+        report('session', 'success');
+        next(exchange, sink);
+        return;
+      }
       const { req, policy, clientIp, cancellation } = exchange;
       const place = credentialsOf(exchange, directory);
       const decision = authenticator.decide({
