@@ -1,17 +1,30 @@
 // The arguments of `dev`. run-dev.ts implements it and is loaded on use: --help and a mistyped
 // option do not need it.
 import { Command } from 'commander';
+import { parseTarget, type Target } from '../../expose/app/target.ts';
 import type { CliContext } from '../context.ts';
-import { portOption } from '../options.ts';
+import { checked, portOption, relayOption } from '../options.ts';
+import { caFileHelp } from '../run/relay-trust.ts';
 import type { DevOptions } from '../run/run-dev.ts';
 
 export function devCommand(context: CliContext): Command {
   return new Command('dev')
-    .description('Run a relay, a demo app and the gateway on this machine; print a key and a working curl command.')
+    .description(
+      'Run a relay, the gateway and your app, or a demo app, on this machine; print the address, a key, a working curl command and a sign-in link for a browser.',
+    )
+    .argument(
+      '[PORT]',
+      'where your app listens: a port, HOST:PORT, or an http(s):// URL (default: a demo app)',
+      checked(parseTarget),
+    )
+    .option('--name <NAME>', 'the name of the lease (default: app, or demo for the demo app)')
     .option('--port <N>', 'the port of the gateway', portOption, 8080)
-    .addHelpText('after', '\nExample:\n  $ portal-gateway dev --port 8080')
-    .action(async (options: DevOptions) => {
+    .option('--relay <URL>', 'the URL of a relay to use instead of one on this machine', relayOption)
+    .option('--ca-file <FILE>', `${caFileHelp}; with --relay`)
+    .option('--json', 'print as JSON')
+    .addHelpText('after', '\nExample:\n  $ portal-gateway dev 3000 --name my-app')
+    .action(async (target: Target | undefined, options: DevOptions) => {
       const { dev } = await import('../run/run-dev.ts');
-      await dev(options, context);
+      await dev(target, options, context);
     });
 }

@@ -1,47 +1,68 @@
-// Implements `dev`: relay, demo app and gateway in one process, connected as separate processes
-// would be. Leaves no files behind.
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+// Implements `dev`: relay, app and gateway in one process, connected as separate processes would be.
+// Leaves no files behind.
+import { createApiKey } from '../../auth/api-key.ts';
+import { BrowserSessions } from '../../auth/browser-sessions.ts';
 import type { Config, KeyConfig } from '../../config/load/config.ts';
 import { defaultConfig } from '../../config/schema/defaults.ts';
-import { createDemoApp } from '../../demo/demo-app.ts';
-import { Bridge } from '../../expose/bridge.ts';
-import { publish } from '../../expose/publish.ts';
-import { parseTarget } from '../../expose/app/target.ts';
-import { createCredential, RelayClient, type Credential } from '../../portal/index.ts';
-import { createRelay } from '../../relay/relay.ts';
-import { createApiKey } from '../../auth/api-key.ts';
-import { defaultRelayPort } from '../options.ts';
-import type { CliContext } from '../context.ts';
+import type { Target } from '../../expose/app/target.ts';
+import { leaseNameFault } from '../../expose/lease-name-fault.ts';
 import { runGateway } from '../../gateway/run-gateway.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { leaseKey } from '../../kernel/lease-name.ts';
+import { isLoopback } from '../../kernel/net/ip.ts';
+import { printableJson } from '../../kernel/printable.ts';
+import { createCredential } from '../../portal/index.ts';
+import type { CliContext } from '../context.ts';
+import { mcpPathOnceUp } from '../dev/app-watch.ts';
+import { devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
+import { startRelay } from '../dev/local-relay.ts';
+import { type AppPath, publishApp, startDemo } from '../dev/publish-app.ts';
+import { usageFault } from '../fault.ts';
 import { aborted } from '../shutdown.ts';
+import { trusted } from './relay-trust.ts';
 
 export interface DevOptions {
   readonly port: number;
+  readonly name?: string;
+  readonly relay?: string;
+  readonly caFile?: string;
+  readonly json?: boolean;
 }
 
-const leaseName = 'demo';
 const loopback = '127.0.0.1';
 const drainMs = 5_000;
+const keyId = 'dev';
+const scopes: readonly string[] = ['read', 'write'];
+/** With `--json`, how long to wait for the app's response to `initialize`. */
+const mcpWaitMs = 4_000;
+/** One page of a development server can be thousands of modules, all requested at once. */
+const devRate = { requestsPerSecond: 10_000, burst: 20_000 };
 
-export async function dev({ port }: DevOptions, { terminal, signal }: CliContext): Promise<void> {
+/** `target`: undefined for the demo app. */
+export async function dev(target: Target | undefined, options: DevOptions, context: CliContext): Promise<void> {
+  const { terminal, signal } = context;
+  const { ca } = await checked(target, options);
+  const name = options.name ?? (target === undefined ? 'demo' : 'app');
   await using parts = new AsyncDisposableStack();
-  const relayUrl = await startRelay(parts);
-  const gatewayIdentity = createCredential();
-  const key = createApiKey('test');
   try {
-    const leaseId = await publishDemo(parts, relayUrl, gatewayIdentity, signal);
-    // Started last, so that it drains first: requests in flight need the app and the relay.
-    const gateway = await runGateway(parts, {
-      config: devConfig(port, relayUrl, key),
-      credential: gatewayIdentity,
+    const relay = options.relay ?? (await startRelay(parts, loopback));
+    const path = {
+      relay,
+      gateway: createCredential(),
+      credential: createCredential(),
+      ...(ca !== undefined && { ca }),
+    };
+    const app = target ?? (await startDemo(parts, loopback, path));
+    const description = target === undefined ? 'The demo app of Portal Gateway' : '';
+    await publishApp(parts, { name, description, target: app }, path, context);
+    const facts = await startGateway(parts, { name, path, options, signal });
+    noteParts(facts, context);
+    const stop = new AbortController();
+    parts.defer(() => {
+      stop.abort();
     });
-    await gateway.ready(signal);
-    terminal.note(`relay    ${relayUrl}`);
-    terminal.note(`gateway  ${gateway.url} (${gatewayIdentity.id})`);
-    terminal.note(`demo     published as "${leaseName}" (${leaseId}), for this gateway only`);
-    terminal.result(`key   ${key}`);
-    terminal.result(`try   curl -H 'Authorization: Bearer ${key}' ${gateway.url}/peer/${leaseName}/`);
+    const mcp = target === undefined ? Promise.resolve(undefined) : mcpPathOnceUp(target, terminal, stop.signal);
+    await print(facts, { mcp, isJson: options.json === true }, context);
     terminal.note('Press Ctrl-C to stop everything.');
     await aborted(signal);
   } catch (error) {
@@ -50,88 +71,117 @@ export async function dev({ port }: DevOptions, { terminal, signal }: CliContext
   }
 }
 
+/** Throws CliFault for options that cannot work. */
+async function checked(
+  target: Target | undefined,
+  { port, name, relay, caFile }: DevOptions,
+): Promise<{ readonly ca?: string }> {
+  const fault = name === undefined ? undefined : leaseNameFault(name);
+  if (fault !== undefined) throw usageFault(`--name cannot be published: ${fault}`);
+  if (target !== undefined && target.port === port && isLocal(target))
+    throw usageFault(
+      `port ${port} is the gateway's own: name the port of your app, or choose another port for the gateway with --port`,
+    );
+  if (caFile !== undefined && relay === undefined) throw usageFault('--ca-file needs --relay');
+  return trusted(caFile, relay === undefined ? [] : [relay]);
+}
+
+function isLocal({ hostname }: Target): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || isLoopback(hostname);
+}
+
+interface GatewayPlan {
+  readonly name: string;
+  readonly path: AppPath;
+  readonly options: DevOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Started last, so that it drains first: requests in flight need the app and the relay. */
+async function startGateway(
+  parts: AsyncDisposableStack,
+  { name, path, options, signal }: GatewayPlan,
+): Promise<DevFacts> {
+  const key = createApiKey('test');
+  const sessions = new BrowserSessions({
+    principal: { id: keyId, kind: 'key', scopes },
+    clock: systemClock,
+  });
+  const gateway = await runGateway(parts, {
+    config: devConfig({ name, path, key, options }),
+    credential: path.gateway,
+    sessions,
+  });
+  await gateway.ready(signal);
+  return {
+    ...{ name, key, leaseId: path.credential.id, relay: path.relay },
+    ...{ gatewayUrl: gateway.url, gatewayId: path.gateway.id, link: sessions.createLink(leaseKey(name)) },
+  };
+}
+
 /** Ignores the file and the environment, so that `dev` works the same everywhere. */
-function devConfig(port: number, relayUrl: string, key: string): Config {
-  const { gateway, portal, auth, ...rest } = defaultConfig();
+function devConfig({
+  name,
+  path,
+  key,
+  options,
+}: Pick<GatewayPlan, 'name' | 'path' | 'options'> & { readonly key: string }): Config {
+  const { gateway, portal, auth, rateLimit, ...rest } = defaultConfig();
   return {
     ...rest,
     // Do not let idle connections of a browser delay the exit.
-    gateway: { ...gateway, host: loopback, port, shutdownGraceMs: drainMs, drainLingerMs: 0 },
-    portal: { ...portal, relays: [{ url: relayUrl, caFile: '' }] },
+    gateway: {
+      ...{ ...gateway, host: loopback, port: options.port, baseDomain: devDomain },
+      ...{ shutdownGraceMs: drainMs, drainLingerMs: 0 },
+    },
+    portal: {
+      ...portal,
+      relays: [{ url: path.relay, caFile: options.caFile ?? '' }],
+      // On a relay elsewhere, anyone may publish a lease of the same name.
+      leasePins: { [name]: path.credential.id },
+    },
     auth: { ...auth, keys: [devKey(key)] },
-    leaseAcl: { [leaseName]: ['dev'] },
+    rateLimit: { ...rateLimit, global: devRate, perKey: { ...rateLimit.perKey, default: devRate } },
+    leaseAcl: { [name]: [keyId] },
   };
 }
 
 function devKey(key: string): KeyConfig {
-  const scopes = ['read', 'write'];
   return {
-    ...{ id: 'dev', key, keyHash: '', keyPrefix: '' },
+    ...{ id: keyId, key, keyHash: '', keyPrefix: '' },
     ...{ description: '', scopes, notBefore: '', expiresAt: '', allowedCidrs: [] },
   };
 }
 
-/** Uses the default port of `leases` and `expose`, unless it is taken. */
-async function startRelay(parts: AsyncDisposableStack): Promise<string> {
-  const options = { host: loopback, identity: createCredential() };
-  const start = async (port: number): Promise<string> => {
-    const relay = createRelay({ ...options, port });
-    const { url } = await relay.listen();
-    parts.defer(() => relay.close());
-    return url;
-  };
-  try {
-    return await start(defaultRelayPort);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return start(0);
-  }
+function noteParts({ relay, gatewayUrl, gatewayId, name, leaseId }: DevFacts, { terminal }: CliContext): void {
+  terminal.note(`relay    ${relay}`);
+  terminal.note(`gateway  ${gatewayUrl} (${gatewayId})`);
+  terminal.note(`lease    "${name}" (${leaseId}), for this gateway only`);
 }
 
-/**
- * Admits only the gateway, like `expose --allow-client`: other clients of the relay cannot bypass
- * it.
- */
-async function publishDemo(
-  parts: AsyncDisposableStack,
-  relayUrl: string,
-  gateway: Credential,
-  signal: AbortSignal,
-): Promise<string> {
-  const credential = createCredential();
-  const app = createDemoApp({ gatewayId: gateway.id, relay: relayUrl, leaseId: credential.id });
-  app.listen(0, loopback);
-  await once(app, 'listening');
-  parts.defer(() => {
-    app.closeAllConnections();
-    app.close();
+interface Printed {
+  /** Resolves with the path of the app's MCP server, if it has one. */
+  readonly mcp: Promise<string | undefined>;
+  readonly isJson: boolean;
+}
+
+async function print(facts: DevFacts, { mcp, isJson }: Printed, { terminal, signal }: CliContext): Promise<void> {
+  if (isJson) {
+    const path = await Promise.race([mcp, timeout(mcpWaitMs), aborted(signal)]);
+    terminal.result(printableJson(devResult(facts, path ?? undefined)));
+    return;
+  }
+  for (const line of resultLines(devResult(facts, undefined))) terminal.result(line);
+  terminal.note('The link signs a browser in. It works once, within 5 minutes.');
+  // Not awaited: the app may start at any time, and may be slow.
+  void mcp.then((path) => {
+    const line = path === undefined ? null : devResult(facts, path).mcp;
+    if (line !== null) terminal.result(`mcp   ${line}`);
   });
-  const bridge = new Bridge({ target: parseTarget(`${loopback}:${(app.address() as AddressInfo).port}`) });
-  parts.defer(() => bridge.close());
-  const { promise: published, resolve, reject } = Promise.withResolvers<string>();
-  const relay = new RelayClient({
-    url: relayUrl,
-    credential,
-    log: (event) => {
-      if (event.type === 'published') resolve(event.leaseId);
-      else if (event.type === 'publish_failed') reject(event.error);
-    },
+}
+
+function timeout(ms: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms, undefined).unref();
   });
-  parts.defer(() => relay.close());
-  const offer = {
-    name: leaseName,
-    credential,
-    description: 'The demo app of Portal Gateway',
-    allowClients: [gateway.id],
-  };
-  const stop = new AbortController();
-  const publishing = publish(offer, [relay], bridge, { signal: stop.signal });
-  parts.defer(async () => {
-    stop.abort();
-    await publishing;
-  });
-  signal.addEventListener('abort', () => {
-    reject(signal.reason as Error);
-  });
-  return published;
 }

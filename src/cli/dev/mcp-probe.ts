@@ -1,0 +1,113 @@
+// Finds out whether an app is an MCP server, by asking it to initialize at the usual paths. Bounded
+// in time and bytes, because the app may be anything.
+import { ignore } from '../../kernel/ignore.ts';
+import type { Target } from '../../expose/app/target.ts';
+
+const timeoutMs = 3_000;
+const maxBytes = 65_536;
+const accept = 'application/json, text/event-stream';
+
+/** MCP 2025-06-18, Lifecycle; servers respond with a version of their own. */
+const initialize = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'portal-gateway', version: '1' },
+  },
+});
+
+/** The path at which the app is an MCP server; undefined: at none of them. Never rejects. */
+export async function mcpPathOf(target: Target, signal: AbortSignal): Promise<string | undefined> {
+  if (await isMcp(`${target.origin}/mcp`, signal)) return '/mcp';
+  // A POST to a page could have an effect.
+  if (await isPage(`${target.origin}/`, signal)) return undefined;
+  return (await isMcp(`${target.origin}/`, signal)) ? '/' : undefined;
+}
+
+async function isPage(url: string, signal: AbortSignal): Promise<boolean> {
+  const { response, done } = await ask(url, signal, { headers: { accept: 'text/event-stream' } });
+  const isOther = response === undefined || response.status >= 400;
+  const isStream = response?.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  done();
+  return !isOther && !isStream;
+}
+
+async function isMcp(url: string, signal: AbortSignal): Promise<boolean> {
+  const { response, done } = await ask(url, signal, {
+    method: 'POST',
+    headers: { accept, 'content-type': 'application/json' },
+    body: initialize,
+  });
+  try {
+    if (response?.status !== 200) return false;
+    const found = await hasResult(response);
+    const session = response.headers.get('mcp-session-id');
+    if (found && session !== null) void end(url, session);
+    return found;
+  } catch {
+    return false;
+  } finally {
+    done();
+  }
+}
+
+interface Asked {
+  /** Undefined: no response in time. */
+  readonly response: Response | undefined;
+  /** Ends the connection, and with it the rest of the body. */
+  readonly done: () => void;
+}
+
+async function ask(url: string, signal: AbortSignal, request: RequestInit): Promise<Asked> {
+  const abort = new AbortController();
+  const done = (): void => {
+    abort.abort();
+  };
+  const bounds = AbortSignal.any([signal, abort.signal, AbortSignal.timeout(timeoutMs)]);
+  try {
+    return { response: await fetch(url, { ...request, redirect: 'manual', signal: bounds }), done };
+  } catch {
+    return { response: undefined, done };
+  }
+}
+
+/** As JSON, or as an event of a stream that need not end. */
+async function hasResult({ body }: Response): Promise<boolean> {
+  if (body === null) return false;
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) return false;
+    text += decoder.decode(chunk, { stream: true });
+    if (messagesIn(text).some(isInitialized)) return true;
+  }
+  return false;
+}
+
+function messagesIn(text: string): readonly string[] {
+  if (text.trimStart().startsWith('{')) return text.trimEnd().endsWith('}') ? [text] : [];
+  const lines = text.split(/\r\n|\n|\r/).slice(0, -1);
+  return lines.filter((line) => line.startsWith('data:')).map((line) => line.slice('data:'.length));
+}
+
+function isInitialized(text: string): boolean {
+  try {
+    const message = JSON.parse(text) as { result?: { protocolVersion?: unknown } } | null;
+    return typeof message?.result?.protocolVersion === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** Servers keep sessions until clients end them. */
+async function end(url: string, session: string): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = { 'mcp-session-id': session };
+  const response = await fetch(url, { method: 'DELETE', headers, redirect: 'manual', signal }).catch(ignore);
+  await response?.body?.cancel().catch(ignore);
+}
