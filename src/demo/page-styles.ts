@@ -23,6 +23,8 @@ a { color: var(--accent); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 1.25rem; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; }
+section p { margin: 0; color: var(--soft); }
+section p code { color: var(--ink); }
 .try { margin: 0; padding: 0; list-style: none; }
 .try li { padding: 0.15rem 0; color: var(--soft); }
 table { width: 100%; border-collapse: collapse; }

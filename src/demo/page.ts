@@ -48,7 +48,7 @@ function render(request: IncomingMessage, facts: PathFacts): string {
     ['Via', first('via')],
   ];
   const hops: readonly Hop[] = [
-    { name: 'You', detail: first('x-forwarded-for') ?? 'this machine', link: through ? 'HTTP with a key' : 'HTTP' },
+    { name: 'You', detail: first('x-forwarded-for') ?? 'this machine', link: 'HTTP' },
     ...(through
       ? [
           {
@@ -73,13 +73,14 @@ function render(request: IncomingMessage, facts: PathFacts): string {
 <h1>${through ? 'You came through the tunnel.' : 'You came straight to the app.'}</h1>
 <p>${
     through
-      ? 'This page was served by the demo app behind the gateway. The gateway verified your key; the relay in between could not read the request.'
+      ? 'This page was served by the demo app behind the gateway. The gateway verified who you are; the relay in between could not read the request.'
       : 'This request did not pass through a gateway: it has no request id.'
   }</p>
 </header>
 <ol class="path" aria-label="The path of this request">${hops.map(hopItem).join('')}</ol>
 <section><h2>Who called</h2><dl>${caller.map(([name, value]) => row(name, value)).join('')}</dl></section>
 <section><h2>Try</h2><ul class="try">${tries.map(([path, what]) => `<li><a href="${base}/${path}"><code>/${path}</code></a> ${what}</li>`).join('')}</ul></section>
+<section><h2>Your own app</h2><p>Stop this with Ctrl-C, and name the port of your app: <code>portal-gateway dev 3000 --name my-app</code></p></section>
 <section><h2>Every header field that arrived</h2><table>${headerRows(request.rawHeaders)}</table></section>
 </main>
 </html>

@@ -22,17 +22,16 @@ const initialize = JSON.stringify({
 /** The path at which the app is an MCP server; undefined: at none of them. Never rejects. */
 export async function mcpPathOf(target: Target, signal: AbortSignal): Promise<string | undefined> {
   if (await isMcp(`${target.origin}/mcp`, signal)) return '/mcp';
-  // A POST to a page could have an effect.
+  // A POST to a page could have an effect. MCP servers reject this GET, or open a stream.
   if (await isPage(`${target.origin}/`, signal)) return undefined;
   return (await isMcp(`${target.origin}/`, signal)) ? '/' : undefined;
 }
 
 async function isPage(url: string, signal: AbortSignal): Promise<boolean> {
   const { response, done } = await ask(url, signal, { headers: { accept: 'text/event-stream' } });
-  const isOther = response === undefined || response.status >= 400;
   const isStream = response?.headers.get('content-type')?.startsWith('text/event-stream') === true;
   done();
-  return !isOther && !isStream;
+  return response === undefined || (response.status < 400 && !isStream);
 }
 
 async function isMcp(url: string, signal: AbortSignal): Promise<boolean> {
@@ -74,25 +73,24 @@ async function ask(url: string, signal: AbortSignal, request: RequestInit): Prom
   }
 }
 
-/** As JSON, or as an event of a stream that need not end. */
-async function hasResult({ body }: Response): Promise<boolean> {
+/** The response is JSON, or an event of a stream that need not end (MCP, Streamable HTTP). */
+async function hasResult({ body, headers }: Response): Promise<boolean> {
   if (body === null) return false;
+  const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true;
   const decoder = new TextDecoder();
-  let text = '';
+  let rest = '';
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > maxBytes) return false;
-    text += decoder.decode(chunk, { stream: true });
-    if (messagesIn(text).some(isInitialized)) return true;
+    const text = decoder.decode(chunk, { stream: true });
+    rest += text;
+    if (!isStream || !text.includes('\n')) continue;
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    if (lines.some((line) => line.startsWith('data:') && isInitialized(line.slice('data:'.length)))) return true;
   }
-  return false;
-}
-
-function messagesIn(text: string): readonly string[] {
-  if (text.trimStart().startsWith('{')) return text.trimEnd().endsWith('}') ? [text] : [];
-  const lines = text.split(/\r\n|\n|\r/).slice(0, -1);
-  return lines.filter((line) => line.startsWith('data:')).map((line) => line.slice('data:'.length));
+  return !isStream && isInitialized(rest);
 }
 
 function isInitialized(text: string): boolean {
