@@ -141,7 +141,9 @@ test('names that are no host label are replaced there by the lease id', async (t
   const port = await startApp(t);
   const names: readonly (readonly [name: string, host: RegExp])[] = [
     ['größe', /^xn--gre-6ka8i\.localhost$/],
+    ['Straße-Ω', /^xn--[a-z0-9-]+\.localhost$/],
     ['my_app', /^my_app\.localhost$/],
+    ['ｗｉｄｅ', /^[a-z2-7]{26}\.localhost$/],
     ['n'.repeat(64), /^[a-z2-7]{26}\.localhost$/],
   ];
   for (const [name, host] of names) {

@@ -1,5 +1,6 @@
 // What `dev` prints: the addresses, the key, and commands that work when pasted.
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
+import { foldName } from '../../kernel/lease-name.ts';
 import { signInUrl } from '../../pipeline/sign-in/sign-in-path.ts';
 
 export interface DevFacts {
@@ -37,7 +38,7 @@ export interface DevResult {
 export function devResult(facts: DevFacts, mcpPath: string | undefined): DevResult {
   const { name, leaseId, key, gatewayUrl, gatewayId, relay, link } = facts;
   const { port } = new URL(gatewayUrl);
-  const origin = `http://${labelOf(name, leaseId)}.${devDomain}${port === '' ? '' : `:${port}`}`;
+  const origin = `http://${appLabel(facts)}.${devDomain}${port === '' ? '' : `:${port}`}`;
   const pathUrl = `${gatewayUrl}/peer/${encodeURIComponent(name)}/`;
   return {
     url: `${origin}/`,
@@ -60,10 +61,14 @@ function mcpLine({ name, key }: DevFacts, url: string): string {
   return `claude mcp add --transport http ${server} ${url} --header 'Authorization: Bearer ${key}'`;
 }
 
-/** A name that is no label of a host is replaced by the lease id. */
-function labelOf(name: string, leaseId: string): string {
+/**
+ * The first label of the app's host. The lease id replaces a name that is no label, or that the
+ * conversion to one changes.
+ */
+export function appLabel({ name, leaseId }: Pick<DevFacts, 'name' | 'leaseId'>): string {
   const label = /^[\w\u0080-\uffff-]+$/.test(name) ? domainToASCII(name) : '';
-  return label !== '' && label.length <= maxLabel ? label : leaseId.toLowerCase();
+  const isName = label !== '' && label.length <= maxLabel && foldName(domainToUnicode(label)) === foldName(name);
+  return isName ? label : leaseId.toLowerCase();
 }
 
 /** RFC 1035 §2.3.4. */

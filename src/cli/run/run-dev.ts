@@ -1,5 +1,6 @@
 // Implements `dev`: relay, app and gateway in one process, connected as separate processes would be.
 // Leaves no files behind.
+import { domainToUnicode } from 'node:url';
 import { createApiKey } from '../../auth/api-key.ts';
 import { BrowserSessions } from '../../auth/browser-sessions.ts';
 import type { Config, KeyConfig } from '../../config/load/config.ts';
@@ -14,7 +15,7 @@ import { printableJson } from '../../kernel/printable.ts';
 import { createCredential } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { mcpPathOnceUp } from '../dev/app-watch.ts';
-import { devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
+import { appLabel, devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
 import { startRelay } from '../dev/local-relay.ts';
 import { type AppPath, publishApp, startDemo } from '../dev/publish-app.ts';
 import { usageFault } from '../fault.ts';
@@ -113,10 +114,10 @@ async function startGateway(
     sessions,
   });
   await gateway.ready(signal);
-  return {
-    ...{ name, key, leaseId: path.credential.id, relay: path.relay },
-    ...{ gatewayUrl: gateway.url, gatewayId: path.gateway.id, link: sessions.createLink(leaseKey(name)) },
-  };
+  const leaseId = path.credential.id;
+  // The link is for the lease as the host names it.
+  const link = sessions.createLink(leaseKey(domainToUnicode(appLabel({ name, leaseId }))));
+  return { name, leaseId, key, link, gatewayUrl: gateway.url, gatewayId: path.gateway.id, relay: path.relay };
 }
 
 /** Ignores the file and the environment, so that `dev` works the same everywhere. */
