@@ -35,7 +35,7 @@ function route(request: IncomingMessage, response: ServerResponse, facts: PathFa
   // as a script.
   response.setHeader(
     'Content-Security-Policy',
-    "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-same-origin",
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-same-origin allow-downloads",
   );
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Cache-Control', 'no-store');
