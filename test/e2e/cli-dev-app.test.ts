@@ -53,7 +53,7 @@ async function jsonOf(cli: CliProcess): Promise<Result> {
 
 /** Runs a printed command as it stands. */
 async function paste(command: string): Promise<string> {
-  return (await run('sh', ['-c', `${command.replace(/^curl /, 'curl -sS ')}`])).stdout;
+  return (await run('sh', ['-c', command.replace(/^curl /, 'curl -sS ')])).stdout;
 }
 
 test('everything that dev prints for an own app works when pasted', async (t) => {

@@ -1,5 +1,5 @@
-// Implements `dev`: relay, app and gateway in one process, connected as separate processes would be.
-// Leaves no files behind.
+// Implements `dev`: relay, app and gateway in one process, connected as separate processes would
+// be. Leaves no files behind.
 import { domainToUnicode } from 'node:url';
 import { createApiKey } from '../../auth/api-key.ts';
 import { BrowserSessions } from '../../auth/browser-sessions.ts';
@@ -15,6 +15,7 @@ import { printableJson } from '../../kernel/printable.ts';
 import { createCredential } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { mcpPathOnceUp } from '../dev/app-watch.ts';
+import { checkPort } from '../dev/check-port.ts';
 import { appLabel, devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
 import { startRelay } from '../dev/local-relay.ts';
 import { type AppPath, publishApp, startDemo } from '../dev/publish-app.ts';
@@ -43,6 +44,7 @@ const devRate = { requestsPerSecond: 10_000, burst: 20_000 };
 export async function dev(target: Target | undefined, options: DevOptions, context: CliContext): Promise<void> {
   const { terminal, signal } = context;
   const { ca } = await checked(target, options);
+  await checkPort(loopback, options.port);
   const name = options.name ?? (target === undefined ? 'demo' : 'app');
   await using parts = new AsyncDisposableStack();
   try {
@@ -79,7 +81,7 @@ async function checked(
 ): Promise<{ readonly ca?: string }> {
   const fault = name === undefined ? undefined : leaseNameFault(name);
   if (fault !== undefined) throw usageFault(`--name cannot be published: ${fault}`);
-  if (target !== undefined && target.port === port && isLocal(target))
+  if (target?.port === port && isLocal(target))
     throw usageFault(
       `port ${port} is the gateway's own: name the port of your app, or choose another port for the gateway with --port`,
     );

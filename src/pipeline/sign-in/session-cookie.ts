@@ -15,7 +15,8 @@ export interface FoundCookies {
 
 /** Browsers share cookies between the ports of a host (RFC 6265 §8.5), so the name has the port. */
 function nameFor(authority: string): string {
-  return namePrefix + (parseAuthority(authority)?.port || '80');
+  const port = parseAuthority(authority)?.port ?? '';
+  return namePrefix + (port === '' ? '80' : port);
 }
 
 /** `authority`: the host that the client requested. */
@@ -31,7 +32,10 @@ export function cookiesIn(headers: RawHeaders, authority: string): FoundCookies 
   return { session: sessions.length === 1 ? (sessions[0] ?? '').slice(own.length) : '', others: others.join('; ') };
 }
 
-/** Without Domain, so that no other app gets it. Not `Secure`: not every browser allows that here. */
+/**
+ * Without Domain, so that no other app gets it. Not `Secure`, which not every browser allows
+ * without TLS.
+ */
 export function setCookie(authority: string, session: string, lifetimeMs: number): string {
   return `${nameFor(authority)}=${session}; Path=/; Max-Age=${Math.floor(lifetimeMs / 1_000)}; HttpOnly; SameSite=Lax`;
 }

@@ -138,7 +138,7 @@ test('a session calls the app as the key does, and the app never sees the cookie
     const headers = seen.at(-1);
     assert.equal(headers?.cookie, passed);
     assert.equal(headers?.['x-gateway-key-id'], 'dev');
-    assert.equal(headers?.['x-gateway-scopes'], 'read write');
+    assert.equal(headers['x-gateway-scopes'], 'read write');
   }
 });
 
@@ -240,6 +240,9 @@ test('a person without a session is told how to sign in; a program is not', asyn
   assert.equal(page.status, 401);
   assert.match(page.headers['content-type'] ?? '', /^text\/html/);
   assert.match(page.body, /sign-in link/);
+  const inPath = await call('/peer/app/', { ...html, host: '127.0.0.1' });
+  assert.equal(inPath.status, 401);
+  assert.match(inPath.body, /sign-in link/);
   const program = await call('/');
   assert.equal(program.status, 401);
   assert.match(program.body, /X-API-Key/);

@@ -21,7 +21,7 @@ export function signIn(sessions: BrowserSessions | undefined): Stage {
   return function signInStage(next): Dispatch {
     if (sessions === undefined) return next;
     return function identifyBrowser(exchange, sink) {
-      if (exchange.route?.kind !== 'host') next(exchange, sink);
+      if (exchange.route?.kind !== 'host') next(exchange, isNavigation(exchange) ? new SignInHint(sink) : sink);
       else if (isSignIn(exchange) && exchange.req.method !== 'POST') serve(exchange, sink, sessions);
       else identify(exchange, sink, { next, sessions });
     };
@@ -47,7 +47,7 @@ function identify(exchange: Exchange, sink: Sink, { next, sessions }: Parts): vo
   }
   const principal = sessions.find(session, leaseOf(exchange));
   if (principal === undefined) {
-    next(exchange, isNavigation(exchange) ? new SignInHint(sink, authority) : sink);
+    next(exchange, isNavigation(exchange) ? new SignInHint(sink, anotherLink(authority)) : sink);
   } else if (isCrossSiteWrite({ ...req, authority, scheme })) {
     sink.fail(new GatewayError('access_denied', 'Another site may not use the session of this browser.'));
   } else {
@@ -95,16 +95,16 @@ function anotherLink(authority: string): string {
 
 /** Tells a person in a browser, who cannot send a key, how to sign in. */
 class SignInHint extends PassingSink {
-  readonly #authority: string;
+  readonly #more: string;
 
-  constructor(sink: Sink, authority: string) {
+  constructor(sink: Sink, more = "It leads to a host of the app's own: browsers cannot sign in here.") {
     super(sink);
-    this.#authority = authority;
+    this.#more = more;
   }
 
   override fail(error: GatewayError): void {
     const { code, headers } = error;
-    const detail = `Open the sign-in link that \`portal-gateway dev\` printed. ${anotherLink(this.#authority)}`;
+    const detail = `Open the sign-in link that \`portal-gateway dev\` printed. ${this.#more}`;
     super.fail(code === 'missing_credentials' ? new GatewayError(code, detail, { headers }) : error);
   }
 }
@@ -125,8 +125,8 @@ function isPrefetch(headers: RawHeaders): boolean {
 }
 
 /**
- * Whether the request carries a key of the gateway. Any other `Authorization` or `X-API-Key` belongs
- * to the app, as beside `X-Gateway-Key`.
+ * Whether the request carries a key of the gateway. Any other `Authorization` or `X-API-Key`
+ * belongs to the app, as beside `X-Gateway-Key`.
  */
 function hasKey(headers: RawHeaders): boolean {
   if (fieldValue(headers, 'x-gateway-key') !== undefined) return true;
