@@ -70,8 +70,9 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     status: 401,
     title: 'Expired credentials',
     proxyError: 'http_request_denied',
-    when: 'The credential has expired.',
-    remedy: 'Request a new credential, or ask the operator to extend `expires_at` of the key.',
+    when: 'The credential has expired, or the sign-in link of `portal-gateway dev` was used before.',
+    remedy:
+      'Request a new credential, or ask the operator to extend `expires_at` of the key. For another sign-in link, restart `dev`.',
   },
   access_denied: {
     status: 403,
