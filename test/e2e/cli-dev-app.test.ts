@@ -108,6 +108,16 @@ test('dev starts before the app, and finds its MCP server once it listens', asyn
   assert.equal(await paste(curl), `GET / for localhost:${port}`);
 });
 
+test('dev --json does not wait for an app that does not listen yet', async (t) => {
+  const port = await freePort();
+  const cli = await startDev(t, [String(port), '--json']);
+  await cli.note(/^lease /m);
+  const startedMs = performance.now();
+  const { mcp } = await jsonOf(cli);
+  assert.equal(mcp, null);
+  assert.ok(performance.now() - startedMs < 2_000);
+});
+
 test('an app that never responds delays nothing', async (t) => {
   const app = createServer(() => undefined);
   app.listen(0, 'localhost');
@@ -163,6 +173,7 @@ test('names that are no host label are replaced there by the lease id', async (t
 describe('dev rejects', () => {
   const cases: readonly (readonly [what: string, args: readonly string[], code: number, message: RegExp])[] = [
     ['a port that is none', ['70000'], 2, /port 70000 is not between 1 and 65535/],
+    ['a name in place of a port', ['my-app'], 2, /"my-app" is not a port; .+ --name my-app/],
     ['a target with a path', ['http://localhost:3000/app'], 2, /only a whole server can be published/],
     ["the gateway's own port", ['8080'], 2, /port 8080 is the gateway's own: .+ --port/],
     ["the gateway's own port, by its address", ['127.0.0.1:9', '--port', '9'], 2, /port 9 is the gateway's own/],

@@ -15,7 +15,7 @@ export function devCommand(context: CliContext): Command {
     .argument(
       '[PORT]',
       'where your app listens: a port, HOST:PORT, or an http(s):// URL (default: a demo app)',
-      checked(parseTarget),
+      checked(devTarget),
     )
     .option('--name <NAME>', 'the name of the lease (default: app, or demo for the demo app)')
     .option('--port <N>', 'the port of the gateway', portOption, 8080)
@@ -27,4 +27,11 @@ export function devCommand(context: CliContext): Command {
       const { dev } = await import('../run/run-dev.ts');
       await dev(target, options, context);
     });
+}
+
+/** Rejects a name alone, which `expose` takes as the host of a server: here it is the lease's. */
+function devTarget(text: string): Target {
+  if (/^[a-z][\w-]*$/i.test(text) && text !== 'localhost')
+    throw new RangeError(`"${text}" is not a port; to name the lease, write dev PORT --name ${text}`);
+  return parseTarget(text);
 }

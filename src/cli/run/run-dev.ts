@@ -10,14 +10,13 @@ import { leaseNameFault } from '../../expose/lease-name-fault.ts';
 import { runGateway } from '../../gateway/run-gateway.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { leaseKey } from '../../kernel/lease-name.ts';
-import { isLoopback } from '../../kernel/net/ip.ts';
 import { printableJson } from '../../kernel/printable.ts';
 import { createCredential } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { mcpPathOnceUp } from '../dev/app-watch.ts';
 import { checkPort } from '../dev/check-port.ts';
 import { appLabel, devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
-import { startRelay } from '../dev/local-relay.ts';
+import { isLocal, startRelay } from '../dev/local-relay.ts';
 import { type AppPath, publishApp, startDemo } from '../dev/publish-app.ts';
 import { usageFault } from '../fault.ts';
 import { aborted } from '../shutdown.ts';
@@ -48,7 +47,7 @@ export async function dev(target: Target | undefined, options: DevOptions, conte
   const name = options.name ?? (target === undefined ? 'demo' : 'app');
   await using parts = new AsyncDisposableStack();
   try {
-    const relay = options.relay ?? (await startRelay(parts, loopback));
+    const relay = options.relay ?? (await startRelay(parts, loopback, target));
     const path = {
       relay,
       gateway: createCredential(),
@@ -64,8 +63,15 @@ export async function dev(target: Target | undefined, options: DevOptions, conte
     parts.defer(() => {
       stop.abort();
     });
-    const mcp = target === undefined ? Promise.resolve(undefined) : mcpPathOnceUp(target, terminal, stop.signal);
-    await print(facts, { mcp, isJson: options.json === true }, context);
+    const { promise: absent, resolve } = Promise.withResolvers<undefined>();
+    const noteAbsent = (): void => {
+      resolve(undefined);
+    };
+    const mcp =
+      target === undefined
+        ? Promise.resolve(undefined)
+        : mcpPathOnceUp(target, terminal, { signal: stop.signal, absent: noteAbsent });
+    await print(facts, { mcp, absent, isJson: options.json === true }, context);
     terminal.note('Press Ctrl-C to stop everything.');
     await aborted(signal);
   } catch (error) {
@@ -87,10 +93,6 @@ async function checked(
     );
   if (caFile !== undefined && relay === undefined) throw usageFault('--ca-file needs --relay');
   return trusted(caFile, relay === undefined ? [] : [relay]);
-}
-
-function isLocal({ hostname }: Target): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || isLoopback(hostname);
 }
 
 interface GatewayPlan {
@@ -165,12 +167,18 @@ function noteParts({ relay, gatewayUrl, gatewayId, name, leaseId }: DevFacts, { 
 interface Printed {
   /** Resolves with the path of the app's MCP server, if it has one. */
   readonly mcp: Promise<string | undefined>;
+  /** Resolves if the app does not listen yet. */
+  readonly absent: Promise<undefined>;
   readonly isJson: boolean;
 }
 
-async function print(facts: DevFacts, { mcp, isJson }: Printed, { terminal, signal }: CliContext): Promise<void> {
+async function print(
+  facts: DevFacts,
+  { mcp, absent, isJson }: Printed,
+  { terminal, signal }: CliContext,
+): Promise<void> {
   if (isJson) {
-    const path = await Promise.race([mcp, timeout(mcpWaitMs), aborted(signal)]);
+    const path = await Promise.race([mcp, absent, timeout(mcpWaitMs), aborted(signal)]);
     terminal.result(printableJson(devResult(facts, path ?? undefined)));
     return;
   }
