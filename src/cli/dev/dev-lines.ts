@@ -1,7 +1,7 @@
 // What `dev` prints: the addresses, the key, and commands that work when pasted.
 import { domainToASCII, domainToUnicode } from 'node:url';
 import { foldName } from '../../kernel/lease-name.ts';
-import { signInUrl } from '../../pipeline/sign-in/sign-in-path.ts';
+import { signInUrl } from '../../auth/sign-in-url.ts';
 
 export interface DevFacts {
   readonly name: string;

@@ -1,9 +1,10 @@
 // Makes another sign-in link for callers with a key (`POST` to the sign-in path).
 import type { BrowserSessions } from '../../auth/browser-sessions.ts';
+import { signInUrl } from '../../auth/sign-in-url.ts';
 import { wholeResponse } from '../../kernel/http/whole-response.ts';
 import { leaseKey } from '../../kernel/lease-name.ts';
 import type { Dispatch, Stage } from '../stage.ts';
-import { isSignIn, signInUrl } from './sign-in-path.ts';
+import { isSignIn } from './is-sign-in.ts';
 
 /** Without `sessions` the stage does not exist. */
 export function signInLink(sessions: BrowserSessions | undefined): Stage {

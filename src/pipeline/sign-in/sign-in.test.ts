@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws';
 import { BrowserSessions } from '../../auth/browser-sessions.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { key, startPlainGateway } from '../../../test/helpers/plain-gateway.ts';
-import { signInPath } from './sign-in-path.ts';
+import { signInPath } from '../../auth/sign-in-url.ts';
 
 interface Received {
   readonly status: number;

@@ -1,6 +1,7 @@
 // Signs a browser in by a one-time link, and identifies its later requests by a cookie. Only for
 // requests to a host of the app's own: in path mode every app could use the session of another.
 import { type BrowserSessions, sessionLifetimeMs } from '../../auth/browser-sessions.ts';
+import { signInPath } from '../../auth/sign-in-url.ts';
 import { isCrossSiteWrite } from '../../guard/cross-site.ts';
 import { isOwnKey } from '../../kernel/api-key-format.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -12,7 +13,7 @@ import { callerHeaders } from '../client/caller-headers.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { cookiesIn, setCookie } from './session-cookie.ts';
-import { isSignIn, signInPath } from './sign-in-path.ts';
+import { isSignIn } from './is-sign-in.ts';
 
 const challenge = ['WWW-Authenticate', 'Bearer realm="portal-gateway"'];
 
