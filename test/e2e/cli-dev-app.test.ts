@@ -181,7 +181,7 @@ describe('dev rejects', () => {
     ['a relay that is no WebSocket URL', ['3000', '--relay', 'https://relay.example'], 2, /relay/],
     ['--ca-file without --relay', ['3000', '--ca-file', 'ca.pem'], 2, /--ca-file needs --relay/],
     ['a second port', ['3000', '3001'], 2, /too many arguments/],
-    ['a port in use', ['3000', '--port', 'BUSY'], 1, /port \d+ on 127\.0\.0\.1 is in use; .+ --port/],
+    ['a port in use', ['3000', '--port', 'BUSY'], 75, /port \d+ on 127\.0\.0\.1 is in use; .+ --port/],
   ];
   for (const [what, args, code, message] of cases) {
     test(what, async (t) => {

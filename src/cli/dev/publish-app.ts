@@ -8,7 +8,9 @@ import { Bridge } from '../../expose/bridge.ts';
 import { publish } from '../../expose/publish.ts';
 import { type Credential, RelayClient } from '../../portal/index.ts';
 import { ExposeNotes } from '../expose/expose-notes.ts';
-import type { Terminal } from '../terminal.ts';
+import { exposeOutput } from '../expose/expose-output.ts';
+import { ignore } from '../../kernel/ignore.ts';
+import type { QueuedTerminal, Terminal } from '../terminal.ts';
 
 /** The relay, and the only client that it may connect. */
 export interface AppPath {
@@ -50,8 +52,12 @@ export async function publishApp(
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
 ): Promise<void> {
   const { relay: url, ca, gateway, credential } = path;
-  const notes = new ExposeNotes(quiet(terminal), target);
-  const bridge = new Bridge({ target, log: notes.exposeEvent });
+  const output = exposeOutput(quiet(terminal), {});
+  parts.defer(() => {
+    output.close();
+  });
+  const notes = new ExposeNotes(output, target);
+  const bridge = new Bridge({ target, log: notes.exposeEvent, requests: output.requests });
   parts.defer(() => bridge.close());
   const { promise: published, resolve, reject } = Promise.withResolvers<undefined>();
   const relay = new RelayClient({
@@ -76,6 +82,6 @@ export async function publishApp(
 }
 
 /** stdout has the results of `dev`, not those of `expose`. */
-function quiet(terminal: Terminal): Terminal {
-  return { ...terminal, result: () => undefined };
+function quiet({ note }: Terminal): Pick<QueuedTerminal, 'bothWatched' | 'result' | 'note'> {
+  return { bothWatched: false, result: ignore, note };
 }
