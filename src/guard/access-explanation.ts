@@ -37,27 +37,27 @@ export interface Explanation {
   readonly code: string | undefined;
   /** In the order of the pipeline, up to the first check that denies. */
   readonly steps: readonly Step[];
+  /** False: in path mode the app receives the path with `/peer/<lease>`. */
+  readonly stripPrefix: boolean;
 }
 
 type Judged = Step & { readonly code: string };
 
 export function explainAccess(policy: Policy, question: Question): Explanation {
   const steps: Step[] = [];
+  const { leaseId, names } = identify(policy, question);
+  const settings = new LeasePatterns(Object.entries(policy.leases)).find(leaseId, names[0] ?? '');
+  const stripPrefix = settings?.stripPrefix !== false;
   for (const { code, ...step } of judge(policy, question)) {
     steps.push(step);
-    if (!step.passed) return { allowed: false, code, steps };
+    if (!step.passed) return { allowed: false, code, steps, stripPrefix };
   }
-  return { allowed: true, code: undefined, steps };
+  return { allowed: true, code: undefined, steps, stripPrefix };
 }
 
 function* judge(policy: Policy, question: Question): Generator<Judged> {
   const { key, lease, method, upgrade, clientIp, nowMs } = question;
-  const pins = leasePins(policy);
-  const isName = leaseIdIn(lease) === undefined;
-  const leaseId = pins.idOf(lease) ?? leaseIdIn(lease) ?? question.leaseId ?? question.acceptedId ?? '';
-  // Text in the format of an id is never a name.
-  const listed = isName ? [lease] : [];
-  const names = pins.namesOf(leaseId, listed) ?? listed;
+  const { leaseId, names } = identify(policy, question);
   if (clientIp !== undefined) {
     const passed = addressRules(policy.ipRules)(clientIp);
     yield { code: 'ip_denied', passed, reason: `ip_rules ${passed ? 'allow' : 'deny'} ${clientIp}` };
@@ -74,7 +74,7 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
     reason: ruleReason(verdict, principal),
   };
 
-  if (isName) yield nameStep(policy, question, pins.idOf(lease));
+  if (leaseIdIn(lease) === undefined) yield nameStep(policy, question, leasePins(policy).idOf(lease));
 
   const settings = new LeasePatterns(Object.entries(policy.leases)).all(leaseId, names);
   if (settings.length > 0 && clientIp !== undefined) {
@@ -100,6 +100,16 @@ function* judge(policy: Policy, question: Question): Generator<Judged> {
         ? `the caller has every scope that ${upgrade ? 'an upgrade' : method} requires`
         : `the scope ${scope} is missing`,
   };
+}
+
+/** The id and names that rules are matched with, as far as they are known. `leaseId`: '' if not. */
+function identify(policy: Policy, question: Question): { readonly leaseId: string; readonly names: readonly string[] } {
+  const { lease } = question;
+  const pins = leasePins(policy);
+  const leaseId = pins.idOf(lease) ?? leaseIdIn(lease) ?? question.leaseId ?? question.acceptedId ?? '';
+  // Text in the format of an id is never a name.
+  const listed = leaseIdIn(lease) === undefined ? [lease] : [];
+  return { leaseId, names: pins.namesOf(leaseId, listed) ?? listed };
 }
 
 /** Which id the name resolves to, and why. */

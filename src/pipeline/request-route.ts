@@ -40,7 +40,7 @@ export function routeOf(exchange: Exchange): RouteVerdict {
   const host = matchHost(exchange.authority ?? '', policy.baseDomain);
   switch (host.kind) {
     case 'lease':
-      return { kind: 'host', lease: host.lease, prefix: exchange.outerPrefix, target: path };
+      return { kind: 'host', lease: host.lease, prefix: exchange.outerPrefix, target: path, bare: false };
     case 'misdirected':
       return new GatewayError(
         'misdirected_request',

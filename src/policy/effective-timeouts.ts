@@ -23,7 +23,7 @@ const overridesOf = compiledInSteps(function* ({ timeouts }): Steps<readonly Ove
   return overrides;
 });
 
-/** `target`: as the app receives it. Its path is compared byte for byte. */
+/** `target`: below the prefix of the lease. Its path is compared byte for byte. */
 export function effectiveTimeouts(policy: Policy, id: string, name: string, target: string): Timeouts {
   if (policy.timeouts.overrides.length === 0) return policy.timeouts;
   const query = target.indexOf('?');

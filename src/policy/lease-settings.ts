@@ -9,6 +9,8 @@ import type { CorsPolicy, HeaderChanges, LeasePolicy, Policy } from './policy.ts
 export interface LeaseSettings {
   /** Empty: the default of the mode. */
   readonly hostHeader: string;
+  /** Path mode: whether the app receives the path without the prefix. */
+  readonly stripPrefix: boolean;
   /** Undefined: no changes. */
   readonly request: HeaderEdit | undefined;
   readonly response: HeaderEdit | undefined;
@@ -47,10 +49,12 @@ export const leaseSettings: (policy: Policy) => LeasePatterns<LeaseSettings> = c
   LeasePatterns.inSteps(leases, settingsOf),
 );
 
-function* settingsOf({ hostHeader, headers, cors, assertion, credentials, basic }: LeasePolicy): Steps<LeaseSettings> {
+function* settingsOf(lease: LeasePolicy): Steps<LeaseSettings> {
+  const { hostHeader, stripPrefix, headers, cors, assertion, credentials, basic } = lease;
   yield;
   return {
     hostHeader,
+    stripPrefix,
     request: editOf(headers.request),
     response: editOf(headers.response),
     bindsRequest: assertion.bind === 'request',

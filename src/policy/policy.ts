@@ -215,6 +215,8 @@ export interface LeasePolicy {
   readonly basic?: boolean;
   /** Empty: the default of the mode. */
   readonly hostHeader: string;
+  /** Path mode: whether the app receives the path without the prefix. */
+  readonly stripPrefix: boolean;
   readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges };
   /** Replaces the general setting if enabled. */
   readonly cors: CorsPolicy;

@@ -11,6 +11,7 @@ const place: Place = {
   directory: '/docs/',
   base: '/docs/',
   bare: false,
+  owns: undefined,
 };
 
 type Row = readonly [given: string, expected: string];
@@ -133,7 +134,9 @@ test('gives a cookie without a path the directory of the request, as the app mea
   }
 });
 
-test('a prefix cannot end the attribute that contains it', () => {
+test('a prefix or a directory cannot end the attribute that contains it', () => {
+  const hostile = { ...place, directory: `${place.prefix}/;Domain=b/` };
+  assert.equal(cookieBelow('a=b', hostile), `a=b; Path=${place.prefix}/%3BDomain=b`);
   assert.equal(cookieBelow('a=b; Path=/', { ...place, prefix: '/peer/a;Domain=b' }), 'a=b; Path=/peer/a%3BDomain=b');
 });
 
@@ -147,4 +150,64 @@ test("leaves a cookie for a directory too long for browsers to the browser's def
 
 test('uses the last of several paths of a cookie', () => {
   assert.equal(cookieBelow('a=b; Path=/x; Secure; Path=/y', place), `a=b; Path=${place.prefix}/y; Secure`);
+});
+
+/** The app receives the prefix; `/peer/ID` is the lease, too. */
+const kept: Partial<Place> = {
+  base: '/peer/my%20app/docs/',
+  owns: (path) => /^\/peer\/(?:my%20app|ID)(?:$|[/?#])/.test(path),
+};
+
+test('an app that receives the prefix: paths of the client stay, others are moved below the prefix', () => {
+  references(
+    [
+      ...same('/peer/my%20app', '/peer/my%20app/', '/peer/my%20app/login?next=/a', '/peer/my%20app?x', '/peer/ID/x'),
+      ...same('/peer/other/x', 'next', 'peer/my%20app/x', '?page=2', '#top', 'https://gw.test:8443/peer/my%20app/x'),
+      ['http://my-app/peer/my%20app/x', '/peer/my%20app/x'],
+      ['http://my-app/x', '/peer/my%20app/x'],
+      ['/', '/peer/my%20app/'],
+      ['/login', '/peer/my%20app/login'],
+      ['/peer', '/peer/my%20app/peer'],
+      ['../x', '/peer/my%20app/x'],
+      ['../../../x', '/peer/my%20app/x'],
+      ['/peer/../x', '/peer/my%20app/x'],
+      ['/peer/my%20app/%2e%2e/..\\x', '/peer/my%20app/x'],
+      ['\\peer\\my%20app', '/peer/my%20app/peer\\my%20app'],
+    ],
+    kept,
+  );
+});
+
+test('an app that receives the prefix without a slash: a relative reference stays in the app', () => {
+  references(
+    [
+      ['my%20app/', '/peer/my%20app/'],
+      ['my%20app/x?y', '/peer/my%20app/x?y'],
+      ['./my%20app/x', '/peer/my%20app/x'],
+      ['ID/x', '/peer/ID/x'],
+      ['next', '/peer/my%20app/next'],
+      ['../next', '/peer/my%20app/next'],
+      ['other/../my%20app/x', '/peer/my%20app/x'],
+    ],
+    { ...kept, base: '/peer/', bare: true },
+  );
+});
+
+test('an app that receives the prefix: cookies stay below a prefix of the app', () => {
+  const rows = [
+    ['a=b', '/peer/my%20app/docs'],
+    ['a=b; Path=', '/peer/my%20app/docs'],
+    ['a=b; Path=/', '/peer/my%20app'],
+    ['a=b; Path=/peer', '/peer/my%20app/peer'],
+    ['a=b; Path=/peer/', '/peer/my%20app/peer/'],
+    ['a=b; Path=/peer/my%20app', '/peer/my%20app'],
+    ['a=b; Path=/peer/my%20app/', '/peer/my%20app/'],
+    ['a=b; Path=/peer/my%20app/x', '/peer/my%20app/x'],
+    ['a=b; Path=/peer/ID/', '/peer/ID/'],
+    ['a=b; Path=/peer/my%20application', '/peer/my%20app/peer/my%20application'],
+    ['a=b; Path=/peer/other', '/peer/my%20app/peer/other'],
+  ] as const;
+  for (const [cookie, path] of rows) {
+    assert.equal(cookieBelow(cookie, { ...place, ...kept }), `a=b; Path=${path}`, cookie);
+  }
 });

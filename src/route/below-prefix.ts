@@ -12,12 +12,17 @@ export interface Place {
   readonly host: string;
   /** X-Forwarded-Host and -Proto, which the app may also use to refer to itself. */
   readonly client: ClientOrigin;
-  /** Directory of the request target as the app saw it, from directoryOf(). */
+  /** Directory of the request target below the prefix, from directoryOf(). */
   readonly directory: string;
-  /** The directory without dot segments, from baseOf(). */
+  /** Directory of the target that the app received, without dot segments, from baseOf(). */
   readonly base: string;
   /** The client's path ends with the lease, so relative references do not resolve below the app. */
   readonly bare: boolean;
+  /**
+   * Where the app receives the prefix, so that its paths are the client's: whether a path is below
+   * one of the app's prefixes. Undefined where the prefix is removed.
+   */
+  readonly owns: ((path: string) => boolean) | undefined;
 }
 
 /** Converts a URI reference (RFC 3986 §4.1) of the app to the one that the client needs. */
@@ -37,7 +42,15 @@ export function referenceBelow(reference: string, place: Place): string {
   if (/^\\(?!\t*[/\\])/.test(reference)) return pathBelow(`/${reference.slice(1)}`, place);
   // Only a query or a fragment, another scheme, or an empty reference.
   if (/^(?:$|[?#]|[a-z][a-z\d+.-]*:)/i.test(reference)) return reference;
-  return place.bare || hasDots(pathOf(reference)) ? pathBelow(place.base + reference, place) : reference;
+  return place.bare || hasDots(pathOf(reference)) ? resolved(reference, place) : reference;
+}
+
+/** Resolves a relative reference as the app does, but never out of the app. */
+function resolved(reference: string, place: Place): string {
+  const path = withoutDotsOf(place.base + reference);
+  // Without a slash after the lease, `next` would be another lease; `my-app/next` need not be.
+  if (place.bare && place.owns?.(path) === false) return pathBelow(`/${reference}`, place);
+  return pathBelow(path, place);
 }
 
 /** Like referenceBelow(), for an http or https URL that must stay absolute. */
@@ -53,9 +66,10 @@ function clientPath(path: string, place: Place): string {
   return plain.startsWith(place.root) ? plain : pathBelow(plain, place);
 }
 
-function pathBelow(path: string, { prefix }: Place): string {
+function pathBelow(path: string, { prefix, root, owns }: Place): string {
   const plain = withoutDotsOf(path);
-  return isBelow(plain, prefix) ? plain : prefix + plain;
+  const isClientPath = isBelow(plain, prefix) || (owns !== undefined && plain.startsWith(root));
+  return isClientPath ? plain : prefix + plain;
 }
 
 /** Whether the path has the prefix already, because the app heeds X-Forwarded-Prefix. */

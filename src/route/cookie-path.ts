@@ -41,8 +41,12 @@ const maxCookiePathLength = 1024;
 /** RFC 6265 §5.2.4: a cookie without a Path applies to the directory of the request. */
 function cookiePath(path: string, place: Place): string {
   const own = path.startsWith('/') ? path : place.directory.slice(0, -1);
-  if (isBelow(own, place.prefix)) return own;
+  return belowPrefix(own, place).replaceAll(';', '%3B');
+}
+
+function belowPrefix(path: string, { prefix, owns }: Place): string {
+  if (isBelow(path, prefix) || owns?.(path) === true) return path;
   // Without a trailing slash it matches both `/peer/app` and `/peer/app/`, but not
   // `/peer/application` (§5.1.4).
-  return (own === '/' ? place.prefix : place.prefix + own).replaceAll(';', '%3B');
+  return path === '/' ? prefix : prefix + path;
 }

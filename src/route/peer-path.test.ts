@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { matchPeerPath, type PeerRoute } from './peer-path.ts';
+import { matchPeerPath, type PeerRoute, unstrippedTarget } from './peer-path.ts';
 
 function route(target: string): PeerRoute {
   const match = matchPeerPath(target);
@@ -14,6 +14,7 @@ test('forwards the path below the prefix byte for byte', () => {
       lease: 'demo',
       prefix: '/peer/demo',
       target: below,
+      bare: false,
     });
   }
 });
@@ -47,8 +48,8 @@ test('ignores other paths', () => {
 
 test('the alias for WebSockets maps to the app’s /, with the query', () => {
   const prefix = '/peer/my%20app';
-  assert.deepEqual(route('/ws/my%20app'), { kind: 'ws', lease: 'my app', prefix, target: '/' });
-  assert.deepEqual(route('/ws/my%20app?x=/y'), { kind: 'ws', lease: 'my app', prefix, target: '/?x=/y' });
+  assert.deepEqual(route('/ws/my%20app'), { kind: 'ws', lease: 'my app', prefix, target: '/', bare: true });
+  assert.deepEqual(route('/ws/my%20app?x=/y'), { kind: 'ws', lease: 'my app', prefix, target: '/?x=/y', bare: true });
   for (const target of ['/ws/app/', '/ws/app/x', '/ws', '/wss/app']) assert.equal(matchPeerPath(target).kind, 'other');
   for (const target of ['/ws/', '/ws/?x', '/ws/%ff']) assert.equal(matchPeerPath(target).kind, 'malformed', target);
 });
@@ -56,4 +57,22 @@ test('the alias for WebSockets maps to the app’s /, with the query', () => {
 test('prepends to the prefix a path that a proxy has removed', () => {
   const match = matchPeerPath('/peer/demo/x', '/outer');
   assert.deepEqual(match.kind === 'peer' && [match.route.prefix, match.route.target], ['/outer/peer/demo', '/x']);
+});
+
+test('with its prefix, a target is the one that the client sent, byte for byte', () => {
+  const rows = [
+    ...['/peer/demo', '/peer/demo?', '/peer/demo?x=/y', '/peer/demo/', '/peer/demo//', '/peer/demo/?x#y'],
+    ...['/peer/my%20app/%41%2f..%2F', '/peer/%64emo/../../x', '/peer/a%2Fb/c', "/peer/demo/;v=1,2'~!"],
+    `/peer/${Buffer.from('한글').toString('latin1')}/ü`,
+  ];
+  for (const target of rows) assert.equal(unstrippedTarget(route(target)), target);
+});
+
+test('with its prefix, the target of the alias is the root of the app', () => {
+  for (const [target, path] of [
+    ['/ws/my%20app', '/peer/my%20app/'],
+    ['/ws/app?x=/y', '/peer/app/?x=/y'],
+  ] as const) {
+    assert.equal(unstrippedTarget(route(target)), path);
+  }
 });

@@ -13,6 +13,8 @@ export interface PeerRoute {
    * app as a whole.
    */
   readonly target: string;
+  /** The client's path ends with the lease, without a slash. */
+  readonly bare: boolean;
 }
 
 export type PathMatch =
@@ -25,6 +27,14 @@ const alias = '/ws/';
 /** In UTF-16 units. Relays accept longer names, but people do not type them. */
 const maxLeaseLength = 255;
 const other: PathMatch = { kind: 'other' };
+
+/**
+ * The target with the prefix, byte for byte as the client sent it. For the alias, the root of the
+ * app below `/peer/`.
+ */
+export function unstrippedTarget({ kind, prefix, target, bare }: PeerRoute): string {
+  return prefix + (bare && kind === 'path' ? target.slice(1) : target);
+}
 
 /** `path`: path and query. `outerPrefix`: the prefix that the client sees in front of the path. */
 export function matchPeerPath(path: string, outerPrefix = ''): PathMatch {
@@ -47,9 +57,10 @@ function matchBelow(start: typeof root | typeof alias, path: string, outerPrefix
   if (hasControl(lease)) return malformed('The lease in the path contains control characters.');
 
   const rest = end === -1 ? '' : path.slice(end);
-  const target = rest.startsWith('/') ? rest : `/${rest}`;
+  const bare = !rest.startsWith('/');
+  const target = bare ? `/${rest}` : rest;
   const kind = start === alias ? 'ws' : 'path';
-  return { kind: 'peer', route: { kind, lease, prefix: outerPrefix + root + segment, target } };
+  return { kind: 'peer', route: { kind, lease, prefix: outerPrefix + root + segment, target, bare } };
 }
 
 function malformed(reason: string): PathMatch {

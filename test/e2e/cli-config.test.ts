@@ -262,13 +262,13 @@ test('start: flags override the environment, and the environment overrides the f
 
 test('explain prints the deciding rule and the code that the caller would get', async (t) => {
   const yaml = 'auth: { keys: [{ id: bot, key: "${KEY}", scopes: [read] }] }\nlease_acl: { "my-*": [bot] }\n';
-  const { file, run } = await placeWith(t, yaml);
+  const { file, run } = await placeWith(t, `${yaml}leases: { "my-*": { strip_prefix: false } }\n`);
   const explain = (...args: string[]): ReturnType<typeof run> => run(['explain', '--config', file, ...args]);
   const allowed = await explain('--key', 'bot', '--lease', 'my-app');
   assert.equal(allowed.code, 0);
   assert.match(allowed.stdout, /"my-\*" \[bot\]; they allow bot\n/);
   assert.match(allowed.stdout, /the name "my-app" is not pinned: the lease that had it first keeps it/);
-  assert.match(allowed.stdout, /\nallowed\n$/);
+  assert.match(allowed.stdout, /\n {5}strip_prefix is false: in path mode .+ \/peer\/<lease>\nallowed\n$/);
   const lacking = await explain('--key', 'bot', '--lease', 'my-app', '--method', 'post');
   assert.deepEqual([lacking.code, lacking.stderr], [1, 'portal-gateway: refused: insufficient_scope\n']);
   const nobody = await explain('--lease', 'my-app', '--json');

@@ -28,7 +28,8 @@ const unchanged = { set: {}, remove: [] };
 export function testLease(more: Partial<LeasePolicy> = {}): LeasePolicy {
   return {
     ...{ requiredScopes: [], assertion: { bind: 'none' }, ipRules: { allow: [], deny: [] }, credentials: 'gateway' },
-    ...{ hostHeader: '', headers: { request: unchanged, response: unchanged }, cors: policyOf(defaultConfig()).cors },
+    ...{ hostHeader: '', stripPrefix: true, headers: { request: unchanged, response: unchanged } },
+    cors: policyOf(defaultConfig()).cors,
     ...more,
   };
 }

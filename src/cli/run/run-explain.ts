@@ -85,9 +85,10 @@ async function acceptedIdOf(lease: string, { environment }: CliContext): Promise
   return lines.findLast(({ name }) => name === foldName(lease))?.id;
 }
 
-function linesOf({ allowed, steps }: Explanation): string[] {
+function linesOf({ allowed, steps, stripPrefix }: Explanation): string[] {
   return [
     ...steps.map(({ passed, reason }) => `${passed ? 'yes' : 'no '}  ${reason}`),
+    ...(stripPrefix ? [] : ['     strip_prefix is false: in path mode the app receives the path with /peer/<lease>']),
     allowed ? 'allowed' : 'refused',
   ];
 }

@@ -407,6 +407,8 @@ export interface LeaseConfig {
   readonly basic?: boolean;
   /** The `Host` that the app receives. Empty: the client's in host mode, the lease's name in path mode. Redirects and cookies that name this host are mapped back to the client's. */
   readonly hostHeader: string;
+  /** Removes `/peer/<lease>` from the path that the app receives. `false`: the app receives the path as the client sent it, for apps that are configured with this base path. Has no effect in host mode. */
+  readonly stripPrefix: boolean;
   /** Changes to headers. */
   readonly headers: LeaseHeadersConfig;
   /** The assertion sent to these leases, where `auth.assertion` is enabled. */

@@ -59,7 +59,6 @@ const settings: Readonly<Record<string, Later>> = {
   'portal.relays[].sni_port': { instead: 'supports Portal v1 relays only', environment: [] },
   'portal.selection': { instead: 'uses the first connected relay that lists the lease', environment: [''] },
   'timeouts.queue': { instead: 'lets requests wait for up to timeouts.dial', environment: [''] },
-  'leases.*.strip_prefix': { instead: 'always removes the prefix', environment: [] },
   'leases.*.stream': { instead: 'recognises streams by their response', environment: [] },
   'leases.*.max_in_flight': { instead: 'limits requests in flight for all leases together only', environment: [] },
   'leases.*.bytes_per_second': { instead: 'does not limit bandwidth', environment: [] },

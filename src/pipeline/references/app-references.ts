@@ -1,12 +1,12 @@
 // Rewrites URLs of the app in request headers from the client's form to the app's: Origin and
-// Referer where the gateway replaces Host, and WebDAV's Destination and If also where it removes
-// the path prefix.
+// Referer where the gateway replaces Host, and WebDAV's Destination and If also in path mode.
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import type { NamedOrigin } from '../../kernel/references/origin-field.ts';
 import { absoluteReference, asReference, isOneOf, ownPath } from '../../kernel/references/own-reference.ts';
 import { mapRequestReferences, type RequestReferenceMap } from '../../kernel/references/request-references.ts';
 import { matchPeerPath } from '../../route/peer-path.ts';
 import { isOriginReplaced } from './app-origin.ts';
+import { isOwnPath, isPrefixKept } from './kept-prefix.ts';
 import { isHostReplaced } from './replaced-host.ts';
 import type { Exchange } from '../stage.ts';
 
@@ -60,6 +60,7 @@ class AppReferences implements RequestReferenceMap {
   #ownTarget(path: string): string | undefined {
     const { route, outerPrefix } = this.#exchange;
     if (route === undefined || route.kind === 'host') return path;
+    if (isPrefixKept(this.#exchange)) return isOwnPath(this.#exchange)(path) ? path : undefined;
     if (!path.startsWith(outerPrefix)) return undefined;
     const found = matchPeerPath(path.slice(outerPrefix.length));
     if (found.kind !== 'peer' || found.route.kind !== 'path') return undefined;

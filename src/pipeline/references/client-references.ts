@@ -1,6 +1,6 @@
 // Maps references to the app in headers of its responses to the form that the client uses. In path
-// mode they are moved below the prefix; in host mode they point to the client's host where the
-// lease's `host_header` replaced it.
+// mode they are moved below the prefix, unless they are there already; in host mode they point to
+// the client's host where the lease's `host_header` replaced it.
 import type { RawHeaders } from '../../kernel/http/http.ts';
 import { type HostField, hostFieldOf } from '../../kernel/references/host-fields.ts';
 import { MappedReferences } from '../../kernel/references/mapped-references.ts';
@@ -10,6 +10,7 @@ import { cookieBelow } from '../../route/cookie-path.ts';
 import { clientOrigin } from '../client/client-origin.ts';
 import type { Exchange } from '../stage.ts';
 import { replacedOrigin } from './app-origin.ts';
+import { appTarget, isOwnPath, isPrefixKept } from './kept-prefix.ts';
 import { isHostReplaced } from './replaced-host.ts';
 
 export interface HeaderMap {
@@ -92,18 +93,16 @@ function kindOf(name: string): HostField | 'scope' | undefined {
 }
 
 function placeOf(exchange: Exchange): Place {
-  const { route, destination, outerPrefix, req } = exchange;
-  const prefix = route?.prefix ?? '';
-  const query = req.target.indexOf('?');
-  const path = query === -1 ? req.target : req.target.slice(0, query);
-  const directory = directoryOf(route?.target ?? '/');
+  const { route, destination, outerPrefix } = exchange;
+  const target = route === undefined || destination === undefined ? '/' : appTarget(route, destination);
   return {
-    prefix,
+    prefix: route?.prefix ?? '',
     root: `${outerPrefix}/peer/`,
     host: destination?.host ?? '',
     client: clientOrigin(exchange),
-    directory,
-    base: baseOf(directory),
-    bare: !path.includes(`${prefix.slice(outerPrefix.length)}/`),
+    directory: directoryOf(route?.target ?? '/'),
+    base: baseOf(directoryOf(target)),
+    bare: route?.bare === true,
+    owns: isPrefixKept(exchange) ? isOwnPath(exchange) : undefined,
   };
 }

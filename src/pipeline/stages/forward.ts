@@ -5,6 +5,7 @@ import { internalError } from '../../kernel/errors/gateway-error.ts';
 import { endToEnd } from '../../upstream/request-headers.ts';
 import type { UpstreamRequest } from '../../upstream/upstream-request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
+import { appTarget } from '../references/kept-prefix.ts';
 import { withAppReferences } from '../references/app-references.ts';
 import { addForwarded } from '../client/forwarded-fields.ts';
 import type { LeaseLookup } from '../lease/lease-lookup.ts';
@@ -35,7 +36,7 @@ export function forward(upstream: Upstream, lookup: LeaseLookup, signer: Asserti
     if (assertion !== undefined) edited.push('X-Gateway-Assertion', assertion);
     return {
       method: req.method,
-      target: route.target,
+      target: appTarget(route, destination),
       headers: edited,
       offeredProtocols: passed.offeredProtocols,
       dropped: passed.dropped,
@@ -68,7 +69,7 @@ function assertionFor(exchange: Exchange, signer: AssertionSigner | undefined): 
   if (policy.assertion === undefined || principal === undefined || destination === undefined) return undefined;
   const about = { issuer: policy.assertion.issuer, leaseId: destination.lease.id, principal };
   if (destination.settings?.bindsRequest !== true || route === undefined) return signer?.forLease(about);
-  return signer?.forRequest(about, { method: req.method, target: route.target });
+  return signer?.forRequest(about, { method: req.method, target: appTarget(route, destination) });
 }
 
 /** RFC 9110 §7.6.3: the HTTP version of the received request. */

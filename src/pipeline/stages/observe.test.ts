@@ -28,7 +28,7 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
     startedMs: 1_000,
     httpVersion: '1.1',
     clientIp: '192.0.2.1',
-    route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret' },
+    route: { kind: 'path', lease: 'app', prefix: '/peer/app', target: '/x?key=secret', bare: false },
     principal: { id: 'k', kind: 'key', scopes: [] },
     destination: undefined,
     outcome: { relay: 'ws://relay.test', startedMs: 1_002, fault: undefined },
@@ -264,7 +264,7 @@ test('the route is one of a few fixed values', (t) => {
       },
       of,
     ).finished[0]?.route;
-  const route = { lease: 'app', prefix: '', target: '/' };
+  const route = { lease: 'app', prefix: '', target: '/', bare: false };
   assert.equal(routeOf({ route: { ...route, kind: 'host' } }), 'host');
   assert.equal(routeOf({ route: { ...route, kind: 'ws' } }), '/ws/:lease');
   assert.equal(routeOf({ route: undefined }), 'other');

@@ -123,6 +123,10 @@ const lease = entry('LeaseConfig', 'Settings for leases that match the pattern.'
       example: 'app.internal:8080',
     },
   ),
+  strip_prefix: flag(
+    'Removes `/peer/<lease>` from the path that the app receives. `false`: the app receives the path as the client sent it, for apps that are configured with this base path. Has no effect in host mode.',
+    true,
+  ),
   headers: section('LeaseHeadersConfig', 'Changes to headers.', {
     request: headerChanges('Changes to the headers of requests to the app.'),
     response: headerChanges('Changes to the headers of responses to the client.'),
