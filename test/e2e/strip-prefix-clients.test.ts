@@ -4,11 +4,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { EventSource } from 'eventsource';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { WebSocket, WebSocketServer } from 'ws';
 import { AssertionCheck } from '../../src/expose/assertions/assertion-check.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
@@ -40,46 +43,42 @@ leases: { app: { strip_prefix: false, assertion: { bind: request } } }
   return { url: url.replace(/\/$/, ''), leaseId };
 }
 
-/**
- * The server side of MCP's HTTP+SSE transport (protocol version 2024-11-05): the first event of the
- * stream is the path for messages, responses are events. It has one client.
- */
-function mcpServer(base: string): RequestListener {
-  let stream: ServerResponse | undefined;
-  async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { id, method } = JSON.parse(await text(request)) as { id: number; method: string };
-    response.writeHead(202).end('Accepted');
-    stream?.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', id, result: { called: method } })}\n\n`);
-  }
-  return (request, response) => {
-    const { method, url } = request;
-    if (method === 'GET' && url === `${base}/sse`) {
-      stream = response.writeHead(200, { 'content-type': 'text/event-stream' });
-      stream.write(`event: endpoint\ndata: ${base}/messages?sessionId=1\n\n`);
-    } else if (method === 'POST' && url === `${base}/messages?sessionId=1`) void receive(request, response);
+/* eslint-disable @typescript-eslint/no-deprecated -- old clients still use this transport */
+
+/** A server with the HTTP+SSE transport: the first event of a stream is the path for messages. */
+function mcpApp(base: string): Server {
+  const transports = new Map<string, SSEServerTransport>();
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://app');
+    if (pathname === `${base}/sse`) {
+      const transport = new SSEServerTransport(`${base}/messages`, response);
+      transports.set(transport.sessionId, transport);
+      const server = new McpServer({ name: 'old', version: '1.0.0' });
+      server.registerTool('greet', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }));
+      await server.connect(transport);
+    } else if (pathname === `${base}/messages`)
+      await transports.get(searchParams.get('sessionId') ?? '')?.handlePostMessage(request, response);
     else response.writeHead(404).end();
-  };
+  }
+  return createServer((request, response) => void handle(request, response));
 }
 
-test('an MCP client follows the absolute path of the endpoint event (HTTP+SSE)', async (t) => {
-  const { url } = await start(t, createServer(mcpServer('/peer/app')));
-  const source = new EventSource(`${url}/peer/app/sse`, {
-    fetch: (target, init) => fetch(target, { ...init, headers: { ...init.headers, ...headers } }),
-  });
-  t.after(() => {
-    source.close();
-  });
-  const [first] = (await once(source, 'endpoint')) as [MessageEvent];
-  const endpoint = new URL(first.data as string, source.url);
-  for (const method of ['initialize', 'tools/list']) {
-    const message = once(source, 'message');
-    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method });
-    const posted = await fetch(endpoint, { method: 'POST', headers, body });
-    assert.deepEqual([posted.status, await posted.text()], [202, 'Accepted']);
-    const [event] = (await message) as [MessageEvent];
-    assert.deepEqual(JSON.parse(event.data as string), { jsonrpc: '2.0', id: 1, result: { called: method } });
-  }
+test('an MCP client follows the absolute path in the events of the server (HTTP+SSE)', async (t) => {
+  const { url } = await start(t, mcpApp('/peer/app'));
+  const client = new Client({ name: 'test', version: '1.0.0' });
+  t.after(() => client.close());
+  // The types of the SDK do not know exactOptionalPropertyTypes.
+  const transport = new SSEClientTransport(new URL(`${url}/peer/app/sse`), { requestInit: { headers } }) as Transport;
+  await client.connect(transport);
+  const { tools } = await client.listTools();
+  assert.deepEqual(
+    tools.map(({ name }) => name),
+    ['greet'],
+  );
+  const { content } = await client.callTool({ name: 'greet' });
+  assert.deepEqual(content, [{ type: 'text', text: 'hello' }]);
 });
+/* eslint-enable @typescript-eslint/no-deprecated */
 
 /** Serves below its base alone, redirects to it, and pushes updates over a WebSocket at it. */
 function devServer(base: string): Server {
