@@ -13,7 +13,7 @@ import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { repository } from './pages.ts';
-import { inTerminals, type Step } from './pasted-page.ts';
+import { inTerminals, server, type Step } from './pasted-page.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** The ports that the pages name. 3000 is the reader's app, which the test provides. */
@@ -138,6 +138,7 @@ esac
 
 /** Waits until what a step started in the background serves, as a reader sees it do. */
 const readiness = `
+registered() { for ((i = 0; i < 50; i++)); do [ -e "$PAGE/servers/started" ] && break; sleep 0.1; done; }
 ready() {
   local kind pid port log
   [ -e "$PAGE/servers/started" ] || return 0
@@ -157,27 +158,34 @@ ready() {
   rm "$PAGE/servers/started"
 }`;
 
+/** Writes a file of the page, and waits until a gateway that runs with it has reloaded it. */
+const writing = `
+reloads() { cat "$PAGE"/servers/*.log 2> /dev/null | grep -c 'configuration reloaded' || true; }
+write() {
+  local before=$(reloads)
+  cp "$1" "$2"
+  [[ "$2" == *.yaml ]] && ls "$PAGE"/servers/*.log > /dev/null 2>&1 || return 0
+  for ((i = 0; i < 50 && $(reloads) == before; i++)); do sleep 0.1; done
+}`;
+
 async function driver(place: string, steps: readonly Step[], ports: Ports): Promise<string> {
   const parts = [
     `echo $$ > "$PAGE/driver.pid"`,
     `fail() { [[ "$1" == *': source "$PAGE/'* ]] || echo "$1" >> "$PAGE/steps/$step.failures"; }`,
     readiness,
+    writing,
   ];
-  // Servers in the background are looked at by ready(), which also gives them time to register.
+  // A failure in the background does not come here: ready() looks at the servers.
   parts.push('set -o pipefail', `trap 'fail "exit code $?: $BASH_COMMAND"' ERR`);
   for (const [i, step] of steps.entries()) {
     const text = withPorts(step.text, ports);
     await writeFile(join(place, `steps/${i}`), step.file === undefined ? inTerminals(text) : text);
     parts.push(`step=${i}; echo "@@step ${i}"`);
-    if (step.file === undefined) {
-      const started = Math.min(1, inTerminals(text).match(/\bportal-gateway .*&\s*(?:#.*)?$/gm)?.length ?? 0);
+    if (step.file !== undefined) parts.push(`write "$PAGE/steps/${i}" '${step.file}'`);
+    else {
       parts.push(`source "$PAGE/steps/${i}"`);
-      if (started > 0)
-        parts.push(`for ((n = 0; n < 50; n++)); do [ -e "$PAGE/servers/started" ] && break; sleep 0.1; done`);
-    } else
-      parts.push(
-        `cp "$PAGE/steps/${i}" '${step.file}'; [ -z "$(ls "$PAGE/servers")" ] || sleep 0.5 # a gateway reloads it`,
-      );
+      if (server.test(step.text)) parts.push('registered');
+    }
     parts.push(`ready; touch "$PAGE/steps/${i}.ended"`);
   }
   return `${parts.join('\n')}\n`;

@@ -48,7 +48,8 @@ function directivesAbove(lines: readonly string[], end: number, page: string): R
   return found;
 }
 
-const server = /\bportal-gateway\s+(?:start|dev|expose|relay)\b/;
+/** A command that runs until Ctrl-C. */
+export const server: RegExp = /\bportal-gateway\s+(?:start|dev|expose|relay)\b/;
 
 /**
  * The commands as a reader runs them: one that runs until Ctrl-C is in a terminal of its own, so
