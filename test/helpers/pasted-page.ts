@@ -49,7 +49,7 @@ function directivesAbove(lines: readonly string[], end: number, page: string): R
 }
 
 /** A command that runs until Ctrl-C. */
-export const server: RegExp = /\bportal-gateway\s+(?:start|dev|expose|relay)\b/;
+export const server = /\bportal-gateway\s+(?:start|dev|expose|relay)\b/;
 
 /**
  * The commands as a reader runs them: one that runs until Ctrl-C is in a terminal of its own, so
