@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help run test test-integration soak lint build ci bench generate wasm setup clean
+.PHONY: help run test test-integration soak lint build ci bench generate wasm setup init clean
 
 RUNTIME := tools/runtime/node_modules/.installed
 DEPS := node_modules/.installed
@@ -16,8 +16,13 @@ NODE := PATH="$$(tools/runtime/path):$$PWD/node_modules/.bin:$$PATH"
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(DEPS) ## relay + demo app + gateway on this machine; prints a key and a ready curl line
-	@$(NODE) exec node src/main.ts dev
+# `make run APP=3000 NAME=my-app PORT=8081`: an app on port 3000 instead of the demo app, and the port of the gateway.
+APP ?=
+NAME ?=
+PORT ?=
+
+run: $(DEPS) ## relay + app + gateway on this machine; prints a key and a curl line. APP=3000 NAME=my-app PORT=8081
+	@$(NODE) exec node src/main.ts dev $(APP) $(if $(NAME),--name "$(NAME)") $(if $(PORT),--port "$(PORT)")
 
 test: $(DEPS) ## every test, with the coverage thresholds
 	@tools/test-needs.sh $(TEST_NEEDS)
@@ -52,16 +57,20 @@ generate: wasm ## what is made from packets.proto, the configuration's schema, t
 wasm: $(DEPS) ## the cipher for small frames, assembled from tools/wasm
 	@$(NODE) node tools/generate-wasm.ts
 
-setup: $(DEPS) ## installs the pre-commit hook: format and lint of the staged files
-	@git config core.hooksPath tools/hooks && echo 'pre-commit hook installed'
+setup: $(DEPS) ## installs the git hooks: format and lint of staged files, commit subjects
+	@git config core.hooksPath tools/hooks && echo 'git hooks installed'
+
+init: setup ## the same as setup
 
 clean: ## removes what the other targets made
 	rm -rf dist coverage node_modules tools/runtime/node_modules
 
 $(RUNTIME): tools/runtime/package-lock.json
+	@echo 'make: fetching Node into tools/runtime, 10 to 60 s' >&2
 	@cd tools/runtime && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(DEPS): package-lock.json $(RUNTIME)
+	@echo 'make: installing dependencies and building, 15 to 60 s' >&2
 	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

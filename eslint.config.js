@@ -109,5 +109,5 @@ export default tseslint.config(
     files: ['src/config/load/config.ts', 'src/portal/secure/aead-binary.ts'],
     rules: { 'max-len': 'off', 'max-lines': 'off' },
   },
-  { files: ['**/*.config.js', '**/*.cjs'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['**/*.config.js', '**/*.cjs', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
 );

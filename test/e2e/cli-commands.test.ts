@@ -1,10 +1,13 @@
 // The short commands as users run them: stdout, stderr and the exit code.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createCredential, leaseIdOf, RelayClient } from '../../src/portal/index.ts';
@@ -53,6 +56,16 @@ test('an older Node gets a one-line error before any code that it cannot load', 
   const { code, stdout, stderr } = await runCli(t, ['--version'], { NODE_OPTIONS: `--import=${preload}` });
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(stderr, /^portal-gateway needs Node 24 or newer, but this is .*\n$/);
+});
+
+test('an older Node cannot build the package, and says so in one line', async (t) => {
+  const preload = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'20.20.2'}})`;
+  const script = new URL('../../tools/prepare.mjs', import.meta.url).pathname;
+  const child = spawn(process.execPath, [`--import=${preload}`, script], { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => child.kill());
+  const [code, stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
+  assert.deepEqual([code[0], stdout], [1, '']);
+  assert.match(stderr, /^portal-gateway needs Node 24 or newer to build, but this is .*\n$/);
 });
 
 test('the relay prints its URL and stops on SIGTERM', async (t) => {
