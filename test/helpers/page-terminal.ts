@@ -13,7 +13,7 @@ import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { repository } from './pages.ts';
-import { inTerminals, server, type Step } from './pasted-page.ts';
+import { inTerminals, isServer, type Step } from './pasted-page.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** The ports that the pages name. 3000 is the reader's app, which the test provides. */
@@ -186,7 +186,7 @@ async function driver(place: string, steps: readonly Step[], ports: Ports): Prom
     if (step.file !== undefined) parts.push(`write "$PAGE/steps/${i}" '${step.file}'`);
     else {
       parts.push(`source "$PAGE/steps/${i}"`);
-      if (server.test(step.text)) parts.push('registered');
+      if (isServer(step.text)) parts.push('registered');
     }
     parts.push(`ready; touch "$PAGE/steps/${i}.ended"`);
   }

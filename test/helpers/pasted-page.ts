@@ -48,8 +48,10 @@ function directivesAbove(lines: readonly string[], end: number, page: string): R
   return found;
 }
 
-/** A command that runs until Ctrl-C. */
-export const server = /\bportal-gateway\s+(?:start|dev|expose|relay)\b/;
+/** Whether the command runs until Ctrl-C. */
+export function isServer(command: string): boolean {
+  return /\bportal-gateway\s+(?:start|dev|expose|relay)\b/.test(command);
+}
 
 /**
  * The commands as a reader runs them: one that runs until Ctrl-C is in a terminal of its own, so
@@ -61,7 +63,7 @@ export function inTerminals(script: string): string {
     .split('\n')
     .map((line) => {
       const [command = ''] = line.split(' #');
-      return server.test(command) && !/--help|&\s*$/.test(command) ? `${command.trimEnd()} &` : line;
+      return isServer(command) && !/--help|&\s*$/.test(command) ? `${command.trimEnd()} &` : line;
     })
     .join('\n');
 }

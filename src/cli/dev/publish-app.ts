@@ -82,6 +82,12 @@ export async function publishApp(
 }
 
 /** stdout has the results of `dev`, not those of `expose`. */
-function quiet({ note }: Terminal): Pick<QueuedTerminal, 'bothWatched' | 'result' | 'note'> {
-  return { bothWatched: false, result: ignore, note };
+function quiet(terminal: Terminal): Pick<QueuedTerminal, 'bothWatched' | 'result' | 'note'> {
+  return {
+    bothWatched: false,
+    result: ignore,
+    note: (line) => {
+      terminal.note(line);
+    },
+  };
 }
