@@ -53,6 +53,7 @@ generate: wasm ## what is made from packets.proto, the configuration's schema, t
 	@$(NODE) buf generate
 	@$(NODE) node tools/generate-config-docs.ts
 	@$(NODE) node tools/generate-error-docs.ts
+	@$(NODE) node tools/generate-man.ts
 
 wasm: $(DEPS) ## the cipher for small frames, assembled from tools/wasm
 	@$(NODE) node tools/generate-wasm.ts

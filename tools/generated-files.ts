@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { format, resolveConfig } from 'prettier';
+import { format, getFileInfo, resolveConfig } from 'prettier';
 
 const repository = join(import.meta.dirname, '..');
 
@@ -30,7 +30,12 @@ export async function formatted(generators: Generators): Promise<Map<string, str
   const files = new Map<string, string>();
   for (const [path, text] of Object.entries(generators)) {
     const filepath = join(repository, path);
-    files.set(path, await format(text(), { ...(await resolveConfig(filepath)), filepath }));
+    const { inferredParser } = await getFileInfo(filepath);
+    const contents = text();
+    files.set(
+      path,
+      inferredParser === null ? contents : await format(contents, { ...(await resolveConfig(filepath)), filepath }),
+    );
   }
   return files;
 }

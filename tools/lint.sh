@@ -10,6 +10,7 @@ check 'dead code' knip
 check docs markdownlint-cli2
 check 'generated docs' node tools/generate-config-docs.ts --check
 check 'generated docs' node tools/generate-error-docs.ts --check
+check 'manual page' node tools/generate-man.ts --check
 check 'commit subjects' node tools/check-commits.ts
 check WebAssembly node tools/generate-wasm.ts --check
 check package publint --strict
