@@ -17,12 +17,11 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # `make run APP=3000 NAME=my-app PORT=8081`: an app on port 3000 instead of the demo app, and the port of the gateway.
-APP ?=
-NAME ?=
-PORT ?=
+# Only from the command line: PORT and NAME are common in environments.
+given = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 
 run: $(DEPS) ## relay + app + gateway on this machine; prints a key and a curl line. APP=3000 NAME=my-app PORT=8081
-	@$(NODE) exec node src/main.ts dev $(APP) $(if $(NAME),--name "$(NAME)") $(if $(PORT),--port "$(PORT)")
+	@$(NODE) exec node src/main.ts dev $(call given,APP) $(if $(call given,NAME),--name "$(NAME)") $(if $(call given,PORT),--port "$(PORT)")
 
 test: $(DEPS) ## every test, with the coverage thresholds
 	@tools/test-needs.sh $(TEST_NEEDS)

@@ -22,7 +22,7 @@ function prepare() {
   // `npm install -g .` links the folder without installing what the build needs.
   if (!existsSync(bundler)) {
     process.stderr.write('portal-gateway: installing dependencies, about a minute\n');
-    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   process.stderr.write('portal-gateway: building dist/, a few seconds\n');
   run(process.execPath, [bundler, '--logLevel', 'warn']);
@@ -34,5 +34,10 @@ function run(command, args) {
   // `npm install -g` sets these for its children, and an npm below would heed them.
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_config_(?:global|location)$/i.test(name));
   const env = { ...Object.fromEntries(inherited), [nested]: '1' };
-  execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env, shell });
+  try {
+    execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env, shell });
+  } catch {
+    process.stderr.write('portal-gateway: the package could not be built; the lines above say why\n');
+    process.exit(1);
+  }
 }

@@ -13,6 +13,7 @@ import { findSecrets, secretIn } from './find-secrets.ts';
 import { mark, markedHash, markedKey, markedSecret } from './marks.ts';
 import { recorder, type RecordHead } from './recorded-output.ts';
 
+const testKey = createApiKey('test');
 const ours = createApiKey('live');
 const identity = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
 const hash = markedHash('key');
@@ -55,6 +56,15 @@ test('allows secrets that a command prints by contract, only in the place define
     ['found', { args: ['keys', 'hash', '--id', 'bot'] }, `fault: ${hash}`],
     ['meant', { args: ['dev'] }, `key   ${ours.replace('live', 'test')}`],
     ['found', { args: ['dev'] }, `gateway  ${ours}`],
+    ['meant', { args: ['init', 'gateway.yaml', '--yes', '--key-file', '-'] }, ours],
+    ['found', { args: ['init', 'gateway.yaml', '--yes'], stream: 'stderr' }, ours],
+    ['meant', { args: ['dev', '3000', '--json'] }, `{"url":"u","path_url":"p","key":"${testKey}","mcp":null}`],
+    ['found', { args: ['dev', '3000'] }, `{"url":"u","path_url":"p","key":"${testKey}","mcp":null}`],
+    [
+      'meant',
+      { args: ['dev', '3000'] },
+      `mcp   claude mcp add --transport http a u --header 'Authorization: Bearer ${testKey}'`,
+    ],
     ['found', { args: ['start'] }, `key   ${ours}`],
   ];
   for (const [what, head, line] of heads) {

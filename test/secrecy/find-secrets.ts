@@ -38,10 +38,18 @@ const anyKey = /sk_(?:live|test)_[0-9A-Za-z]{48}(?![0-9A-Za-z])/g;
 const shown: readonly { readonly command: RegExp; readonly line: RegExp }[] = [
   { command: /^keys (?:create|rotate)\b/, line: /^sk_(?:live|test)_[0-9A-Za-z]{48}$/ },
   { command: /^keys hash\b/, line: /^(?:- id: .*| {2}key_hash: \S+|\{"id":"[^"]*","key_hash":"[^"]*".*\})$/ },
+  // `--key-file -`.
+  { command: /^init\b/, line: /^sk_live_[0-9A-Za-z]{48}$/ },
   {
     command: /^dev\b/,
     line: /^(?:key {3}sk_test_[0-9A-Za-z]{48}|try {3}curl -H 'Authorization: Bearer sk_test_[0-9A-Za-z]{48}' \S+)$/,
   },
+  {
+    command: /^dev\b/,
+    line: /^mcp {3}claude mcp add --transport http \S+ \S+ --header 'Authorization: Bearer sk_test_[0-9A-Za-z]{48}'$/,
+  },
+  // One object, whose members `key`, `curl` and `mcp` are the lines above.
+  { command: /^dev\b.* --json\b/, line: /^\{"url":"[^"]*","path_url":"[^"]*","key":"sk_test_[0-9A-Za-z]{48}",.*\}$/ },
 ];
 
 /** Describes the secret in a line; undefined when there is none. */

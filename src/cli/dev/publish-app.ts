@@ -52,9 +52,15 @@ export async function publishApp(
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
 ): Promise<void> {
   const { relay: url, ca, gateway, credential } = path;
-  const output = exposeOutput(quiet(terminal), {});
-  parts.defer(() => {
+  // Lines must not hold requests, so that they are queued.
+  const queued = terminal.queued((lines) => {
+    const text = `${lines} ${lines === 1 ? 'line was' : 'lines were'} lost, because the output was not read in time.`;
+    output.line({ event: 'output_lost', level: 'warn', text, fields: { lines } });
+  });
+  const output = exposeOutput(quiet(queued), {});
+  parts.defer(async () => {
     output.close();
+    await queued.close();
   });
   const notes = new ExposeNotes(output, target);
   const bridge = new Bridge({ target, log: notes.exposeEvent, requests: output.requests });

@@ -1,7 +1,7 @@
 // Implements `init`: writes a minimal configuration, creates the key that it admits, and prints
 // the next commands.
 import type { Stats } from 'node:fs';
-import { chmod, chown, link, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, lstat, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { isKeyName, isLeasePattern } from '../../config/check/checks.ts';
@@ -12,7 +12,7 @@ import { withCreated } from '../../keys/changes.ts';
 import { readKeysFile } from '../../keys/read-keys-file.ts';
 import type { StoredKey } from '../../keys/stored-key.ts';
 import { systemClock } from '../../kernel/clock.ts';
-import { temporaryName } from '../../kernel/files/new-file.ts';
+import { temporaryName, writeNewFile } from '../../kernel/files/new-file.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import { leaseIdIn } from '../../kernel/lease-name.ts';
@@ -111,20 +111,22 @@ async function hasKey(keysFile: string, id: string): Promise<boolean> {
 
 /** Calls `before` once the text is on the disk under another name: both happen, or neither. */
 async function writeConfig(file: string, text: string, force: boolean, before: () => Promise<void>): Promise<void> {
-  const path = force ? await realpath(file).catch(() => file) : file;
-  const temporary = temporaryName(path);
-  const replaced = force ? await stat(path).catch(ignore) : undefined;
+  const temporary = temporaryName(file);
+  const replaced = force ? await lstat(file).catch(ignore) : undefined;
+  // Whoever owns the directory could otherwise lead this user to any file.
+  if (replaced?.isSymbolicLink() === true)
+    throw new CliFault(`${printable(file)} is a symbolic link; name the file that it leads to`);
   const fault = (error: unknown): CliFault => {
     const code = codeOf(error) ?? 'unknown error';
     return new CliFault(`${printable(file)} cannot be written: ${writeFaults[code] ?? code}`);
   };
   try {
-    await writeFile(temporary, text, { flag: 'wx', flush: true }).catch((error: unknown) => {
+    const prepare = (opened: FileHandle): Promise<void> => takeOver(opened, replaced);
+    await writeNewFile(temporary, text, { durable: true, prepare }).catch((error: unknown) => {
       throw fault(error);
     });
-    if (replaced !== undefined) await takeOver(temporary, replaced);
     await before();
-    await (force ? rename(temporary, path) : link(temporary, path)).catch((error: unknown) => {
+    await (force ? rename(temporary, file) : link(temporary, file)).catch((error: unknown) => {
       throw fault(error);
     });
   } finally {
@@ -132,10 +134,13 @@ async function writeConfig(file: string, text: string, force: boolean, before: (
   }
 }
 
-/** The gateway may run as another user, who must still be able to read the file. */
-async function takeOver(path: string, { mode, uid, gid }: Stats): Promise<void> {
-  if (process.getuid?.() === 0) await chown(path, uid, gid);
-  await chmod(path, mode & 0o777);
+/**
+ * The file holds no secret, and the gateway may run as another user, who must still be able to read
+ * it. On the open file, since its name may be another file's by now.
+ */
+async function takeOver(file: FileHandle, replaced: Stats | undefined): Promise<void> {
+  if (replaced !== undefined && process.getuid?.() === 0) await file.chown(replaced.uid, replaced.gid);
+  await file.chmod(replaced === undefined ? 0o666 & ~process.umask() : replaced.mode & 0o777);
 }
 
 const writeFaults: Readonly<Record<string, string>> = {

@@ -1,6 +1,8 @@
 // Signs a browser in by a one-time link, and identifies its later requests by a cookie. Only for
 // requests to a host of the app's own: in path mode every app could use the session of another.
+import { basicCredential } from '../../auth/basic.ts';
 import { type BrowserSessions, sessionLifetimeMs } from '../../auth/browser-sessions.ts';
+import { credentialFields } from '../../auth/credential.ts';
 import { signInPath } from '../../auth/sign-in-url.ts';
 import { isCrossSiteWrite } from '../../guard/cross-site.ts';
 import { isOwnKey } from '../../kernel/api-key-format.ts';
@@ -126,17 +128,13 @@ function isPrefetch(headers: RawHeaders): boolean {
 }
 
 /**
- * Whether the request carries a key of the gateway. Any other `Authorization` or `X-API-Key`
- * belongs to the app, as beside `X-Gateway-Key`.
+ * Whether the request carries a key of the gateway, which `authenticate` then judges and strips. Any
+ * other `Authorization` or `X-API-Key` belongs to the app, as beside `X-Gateway-Key`.
  */
 function hasKey(headers: RawHeaders): boolean {
-  if (fieldValue(headers, 'x-gateway-key') !== undefined) return true;
-  return ['authorization', 'x-api-key', 'sec-websocket-protocol'].some((name) =>
-    fieldValues(headers, name).some((value) => value.split(/[\s,]+/).some((part) => isOwnKey(afterLastDot(part)))),
-  );
-}
-
-/** The key in `portal-gateway.bearer.KEY`; keys have no dot. */
-function afterLastDot(text: string): string {
-  return text.slice(text.lastIndexOf('.') + 1);
+  const { gatewayKeys, offeredKeys, apiKeys, authorizations } = credentialFields(headers);
+  if (gatewayKeys.length > 0 || offeredKeys.length > 0) return true;
+  const tokens = [...apiKeys, ...authorizations].flatMap((value) => value.split(/[\s,]+/));
+  const passwords = authorizations.map(basicCredential).flatMap((basic) => (basic ? [basic.user, basic.password] : []));
+  return [...tokens, ...passwords].some(isOwnKey);
 }
