@@ -3,7 +3,7 @@ import { defineConfig, type UserConfig } from 'tsdown';
 const config: UserConfig = defineConfig({
   entry: {
     main: 'src/main.ts',
-    'bcrypt-worker': 'src/auth/bcrypt-worker.ts',
+    'bcrypt-worker': 'src/auth/bcrypt/bcrypt-worker.ts',
     'load-worker': 'src/gateway/load-worker.ts',
     'portal/index': 'src/portal/index.ts',
   },

@@ -5,8 +5,8 @@
 import process from 'node:process';
 import { hashSync } from 'bcryptjs';
 import { checkOf, createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
-import { BcryptPool } from '../../src/auth/bcrypt-pool.ts';
-import { BcryptThreads } from '../../src/auth/bcrypt-threads.ts';
+import { BcryptPool } from '../../src/auth/bcrypt/bcrypt-pool.ts';
+import { BcryptThreads } from '../../src/auth/bcrypt/bcrypt-threads.ts';
 import { KeyRing } from '../../src/auth/key-ring.ts';
 import { KeyVerifier } from '../../src/auth/key-verifier.ts';
 import { systemClock } from '../../src/kernel/clock.ts';

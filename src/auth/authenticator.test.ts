@@ -8,8 +8,8 @@ import { createApiKey, prefixCharacters } from './api-key.ts';
 import { AuthThrottle } from './auth-throttle.ts';
 import { basicOff } from './basic-use.ts';
 import { Authenticator, type AuthDecision, type AuthRequest } from './authenticator.ts';
-import { bcryptCompare } from './bcrypt.ts';
-import { BcryptPool } from './bcrypt-pool.ts';
+import { bcryptCompare } from './bcrypt/bcrypt.ts';
+import { BcryptPool } from './bcrypt/bcrypt-pool.ts';
 import { KeyVerifier } from './key-verifier.ts';
 import { ThrottledVerifier } from './throttled-verifier.ts';
 

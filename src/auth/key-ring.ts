@@ -3,7 +3,7 @@
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { keyFormOf, prefixCharacters } from './api-key.ts';
-import { costs, bcryptCost, maxKeyBytes } from './bcrypt-hash.ts';
+import { costs, bcryptCost, maxKeyBytes } from './bcrypt/bcrypt-hash.ts';
 
 export interface Candidates {
   /**

@@ -6,7 +6,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { ignore } from '../kernel/ignore.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { keyFormOf } from './api-key.ts';
-import type { Hasher, Lane } from './bcrypt-pool.ts';
+import type { Hasher, Lane } from './bcrypt/bcrypt-pool.ts';
 import type { KeyDigests } from './key-digests.ts';
 import type { KeyRing } from './key-ring.ts';
 

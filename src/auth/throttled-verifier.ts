@@ -1,7 +1,7 @@
 // Verifies a key if it is worth a bcrypt now: known keys at once, others within the limits of the
 // throttles and the verification queue. Does not choose the key and does not check its conditions.
 import { keyFormOf } from './api-key.ts';
-import { maxKeyBytes } from './bcrypt-hash.ts';
+import { maxKeyBytes } from './bcrypt/bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
 import type { AuthThrottle, Standing } from './auth-throttle.ts';
 import type { KeyRing } from './key-ring.ts';

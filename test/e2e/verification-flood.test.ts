@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { mock, test, type TestContext } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { createApiKey, prefixCharacters } from '../../src/auth/api-key.ts';
-import { BcryptThreads } from '../../src/auth/bcrypt-threads.ts';
+import { BcryptThreads } from '../../src/auth/bcrypt/bcrypt-threads.ts';
 import type { KeyDigests } from '../../src/auth/key-digests.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { openKeyDigests } from '../../src/keys/key-digests-file.ts';

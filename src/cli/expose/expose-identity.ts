@@ -7,7 +7,7 @@ import { loadOrCreateIdentity } from '../../portal/identity-file.ts';
 import type { Credential } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
 import { type CliFault, retryFault } from '../fault.ts';
-import { keptIdentity } from '../../gateway/kept-identity.ts';
+import { keptIdentity } from '../../gateway/state/kept-identity.ts';
 import type { ExposeLine, ExposeOutput } from './expose-output.ts';
 
 export interface IdentityOptions {

@@ -1,9 +1,9 @@
 // Implements `keys hash`: turns a key from stdin into a configuration entry. The key is not stored.
 import process from 'node:process';
-import { bcryptHash } from '../../auth/bcrypt.ts';
+import { bcryptHash } from '../../auth/bcrypt/bcrypt.ts';
 import { stringify } from 'yaml';
 import { keyFormOf, prefixCharacters } from '../../auth/api-key.ts';
-import { maxKeyBytes } from '../../auth/bcrypt-hash.ts';
+import { maxKeyBytes } from '../../auth/bcrypt/bcrypt-hash.ts';
 import { isKey } from '../../config/check/checks.ts';
 import { isGuessable } from '../../config/check/weak-keys.ts';
 import type { CliContext } from '../context.ts';

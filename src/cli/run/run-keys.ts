@@ -1,7 +1,7 @@
 // Implements `keys create|rotate|revoke|list`: finds the keys file and reports the change. Only
 // key-outlet.ts writes the key itself.
 import { resolve } from 'node:path';
-import { bcryptHash } from '../../auth/bcrypt.ts';
+import { bcryptHash } from '../../auth/bcrypt/bcrypt.ts';
 import { createApiKey, prefixCharacters } from '../../auth/api-key.ts';
 import type { KeyConfig } from '../../config/load/config.ts';
 import { loadConfig } from '../../config/load/load.ts';

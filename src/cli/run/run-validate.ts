@@ -10,7 +10,7 @@ import { CliFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import { type StoredKeys, readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
-import { checkStateFiles } from '../../gateway/state-files.ts';
+import { checkStateFiles } from '../../gateway/state/state-files.ts';
 import { readAuthorities } from '../../gateway/tls-settings.ts';
 
 export interface ValidateOptions {

@@ -1,12 +1,12 @@
 // Persists quota usage for `start` in the store that the configuration names.
-import type { Config } from '../config/load/config.ts';
-import { QuotaKeeper } from '../limits/quotas/quota-keeper.ts';
-import { QuotaLedger } from '../limits/quotas/quota-ledger.ts';
-import { systemClock } from '../kernel/clock.ts';
-import { hasEntries } from '../kernel/work/large-records.ts';
-import type { Logger } from '../observe/logs/log.ts';
-import { limitStoreOf } from './limit-stores/limit-stores.ts';
-import { StartError } from './start-error.ts';
+import type { Config } from '../../config/load/config.ts';
+import { QuotaKeeper } from '../../limits/quotas/quota-keeper.ts';
+import { QuotaLedger } from '../../limits/quotas/quota-ledger.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { hasEntries } from '../../kernel/work/large-records.ts';
+import type { Logger } from '../../observe/logs/log.ts';
+import { limitStoreOf } from '../limit-stores/limit-stores.ts';
+import { StartError } from '../start-error.ts';
 
 export interface KeptQuotas {
   readonly ledger: QuotaLedger;

@@ -1,11 +1,11 @@
 // The signing keys of assertions in a running gateway: loads them when assertions are first
 // enabled, and reloads them periodically, since they rotate and other gateways may share them.
-import type { SigningKey } from '../auth/signing-keys.ts';
-import type { Config } from '../config/load/config.ts';
-import { reasonOf } from '../kernel/reason.ts';
-import { loadSigningKeys } from '../keys/signing-keys-file.ts';
-import { systemClock } from '../kernel/clock.ts';
-import type { Logger } from '../observe/logs/log.ts';
+import type { SigningKey } from '../../auth/signing-keys.ts';
+import type { Config } from '../../config/load/config.ts';
+import { reasonOf } from '../../kernel/reason.ts';
+import { loadSigningKeys } from '../../keys/signing-keys-file.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import type { Logger } from '../../observe/logs/log.ts';
 
 /** A new key is published for a day before it signs. */
 const lookEveryMs = 3_600_000;

@@ -1,15 +1,15 @@
 // Checks for `validate` the private files in the state directory of `start`. Creates none of them.
-import type { Config } from '../config/load/config.ts';
-import type { Finding } from '../config/source/origin.ts';
+import type { Config } from '../../config/load/config.ts';
+import type { Finding } from '../../config/source/origin.ts';
 import {
   assertionKeysPath,
   gatewayIdentityPath,
   keyDigestsPath,
   leaseNamesPath,
-} from '../config/source/state-directory.ts';
-import { futureRefusalOf, type PrivateKind } from '../kernel/files/private-file.ts';
+} from '../../config/source/state-directory.ts';
+import { futureRefusalOf, type PrivateKind } from '../../kernel/files/private-file.ts';
 import { hasQuotas } from './kept-quotas.ts';
-import { limitStoreOf } from './limit-stores/limit-stores.ts';
+import { limitStoreOf } from '../limit-stores/limit-stores.ts';
 
 interface StateFile {
   readonly what: string;

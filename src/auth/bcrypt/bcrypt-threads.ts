@@ -1,7 +1,7 @@
 // Worker threads that compute bcrypt, so that it blocks neither the event loop nor libuv's thread
 // pool. Starts a thread when all are busy and keeps it; the caller limits how many run at once.
 import { Worker } from 'node:worker_threads';
-import { ignore } from '../kernel/ignore.ts';
+import { ignore } from '../../kernel/ignore.ts';
 
 /** The message to a thread. */
 export interface Comparison {

@@ -1,8 +1,8 @@
 // Loads the identity that a command keeps in the state directory, or creates one for this process
 // if no file can be written.
-import { isUnwritablePlace } from '../kernel/files/state-place.ts';
-import { loadOrCreateIdentity } from '../portal/identity-file.ts';
-import { createCredential, type Credential } from '../portal/index.ts';
+import { isUnwritablePlace } from '../../kernel/files/state-place.ts';
+import { loadOrCreateIdentity } from '../../portal/identity-file.ts';
+import { createCredential, type Credential } from '../../portal/index.ts';
 
 /**
  * Loads or creates `file`. If the directory is not writable, calls `warn` with the reason and
