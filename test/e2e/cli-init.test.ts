@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
@@ -57,6 +57,18 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 }
 
 describe('init with options', () => {
+  test('--force follows no link', async (t) => {
+    const { directory, config, run } = await place(t);
+    const victim = join(directory, 'victim');
+    await writeFile(victim, 'untouched', { mode: 0o600 });
+    await symlink(victim, config);
+    const { code, stderr } = await run(['init', config, '--yes', '--force', '--key', 'anonymous']);
+    assert.equal(code, 1);
+    assert.match(stderr, /is a symbolic link; name the file that it leads to\n$/);
+    assert.equal(await readFile(victim, 'utf8'), 'untouched');
+    assert.equal((await stat(victim)).mode & 0o777, 0o600);
+  });
+
   test('writes a valid configuration and a key that it admits', async (t) => {
     const { directory, config, run } = await place(t);
     const keyFile = join(directory, 'key');

@@ -122,7 +122,8 @@ async function writeConfig(file: string, text: string, force: boolean, before: (
   };
   try {
     const prepare = (opened: FileHandle): Promise<void> => takeOver(opened, replaced);
-    await writeNewFile(temporary, text, { durable: true, prepare }).catch((error: unknown) => {
+    // The file holds no secret.
+    await writeNewFile(temporary, text, { durable: true, mode: 0o666, prepare }).catch((error: unknown) => {
       throw fault(error);
     });
     await before();
@@ -135,12 +136,13 @@ async function writeConfig(file: string, text: string, force: boolean, before: (
 }
 
 /**
- * The file holds no secret, and the gateway may run as another user, who must still be able to read
- * it. On the open file, since its name may be another file's by now.
+ * The gateway may run as another user, who must still be able to read the file. On the open file,
+ * since its name may be another file's by now.
  */
 async function takeOver(file: FileHandle, replaced: Stats | undefined): Promise<void> {
-  if (replaced !== undefined && process.getuid?.() === 0) await file.chown(replaced.uid, replaced.gid);
-  await file.chmod(replaced === undefined ? 0o666 & ~process.umask() : replaced.mode & 0o777);
+  if (replaced === undefined) return;
+  if (process.getuid?.() === 0) await file.chown(replaced.uid, replaced.gid);
+  await file.chmod(replaced.mode & 0o777);
 }
 
 const writeFaults: Readonly<Record<string, string>> = {

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test, type TestContext } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { BrowserSessions } from '../../auth/browser-sessions.ts';
+import { createApiKey } from '../../auth/api-key.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { key, startPlainGateway } from '../../../test/helpers/plain-gateway.ts';
 import { signInPath } from '../../auth/sign-in-url.ts';
@@ -221,6 +222,24 @@ test('beside a session, credentials of the app reach it', async (t) => {
     assert.equal((await call('/', { cookie, [name]: value })).status, 200);
     assert.equal(seen.at(-1)?.[name], value);
   }
+});
+
+test('beside a session, a key in the form of the gateway never reaches the app', async (t) => {
+  const { call, signIn, seen } = await start(t);
+  const cookie = await signIn();
+  const own = createApiKey('test');
+  const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
+  for (const [name, value] of [
+    ['authorization', basic(`any:${own}`)],
+    ['authorization', basic(`${own}:`)],
+    ['authorization', `Bearer ${own}`],
+    ['x-api-key', own],
+    ['x-api-key', `Bearer ${own}`],
+    ['x-gateway-key', own],
+  ] as const) {
+    assert.equal((await call('/', { cookie, [name]: value })).status, 401, `${name}: ${value}`);
+  }
+  assert.equal(seen.length, 0);
 });
 
 test('a key makes another link; a session does not', async (t) => {

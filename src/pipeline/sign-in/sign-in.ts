@@ -128,8 +128,8 @@ function isPrefetch(headers: RawHeaders): boolean {
 }
 
 /**
- * Whether the request carries a key of the gateway, which `authenticate` then judges and strips. Any
- * other `Authorization` or `X-API-Key` belongs to the app, as beside `X-Gateway-Key`.
+ * Whether the request carries a key of the gateway, which `authenticate` then checks and strips.
+ * Any other `Authorization` or `X-API-Key` belongs to the app, as beside `X-Gateway-Key`.
  */
 function hasKey(headers: RawHeaders): boolean {
   const { gatewayKeys, offeredKeys, apiKeys, authorizations } = credentialFields(headers);
