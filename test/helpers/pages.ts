@@ -63,13 +63,29 @@ export function codeSpans(text: string): string[] {
 
 /** The anchors of a page's headings, as GitHub forms them. */
 export function anchorsOf(text: string): Set<string> {
-  const headings = withoutBlocks(text).matchAll(/^#+ (.+)$/gm);
-  return new Set(
-    Array.from(headings, ([, heading = '']) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  );
+  return new Set(headingsOf(text).map(({ anchor }) => anchor));
+}
+
+/** The lines of a section, with those of the sections in it. */
+export function sectionLines(text: string, anchor: string): { first: number; last: number } {
+  const headings = headingsOf(text);
+  const i = headings.findIndex((heading) => heading.anchor === anchor);
+  const heading = headings[i];
+  if (heading === undefined) throw new Error(`no section #${anchor}`);
+  const next = headings.slice(i + 1).find(({ level }) => level <= heading.level);
+  return { first: heading.line, last: (next?.line ?? Infinity) - 1 };
+}
+
+function headingsOf(text: string): { anchor: string; level: number; line: number }[] {
+  // A comment in a block looks like a heading: blank the blocks, and keep the numbers of the lines.
+  const prose = text.replaceAll(/^```.*?^```$/gms, (block) => block.replaceAll(/[^\n]/g, ''));
+  return prose.split('\n').flatMap((line, i) => {
+    const [, marks, heading] = /^(#+) (.+)$/.exec(line) ?? [];
+    if (marks === undefined || heading === undefined) return [];
+    const anchor = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-');
+    return [{ anchor, level: marks.length, line: i + 1 }];
+  });
 }

@@ -1,11 +1,15 @@
 // What a page asks its reader to do, in order: the commands to paste and the files to write. HTML
 // comments before a block carry its needs; CONTRIBUTING.md has the list of them.
-import { codeBlocks, pageText } from './pages.ts';
+import { codeBlocks, pageText, sectionLines } from './pages.ts';
 
 export interface Step {
   readonly page: string;
   readonly line: number;
   readonly text: string;
+  /** The text of the page between the code block before this one and this one. */
+  readonly prose: string;
+  /** The name of the terminal; the page's first one has none. */
+  readonly terminal: string;
   /** The file that the block is the content of; undefined for commands. */
   readonly file?: string;
   /** Text that the output of the block must contain. */
@@ -14,27 +18,45 @@ export interface Step {
   readonly needs: readonly string[];
 }
 
-const directives = ['after', 'file', 'needs', 'output'] as const;
+const directives = ['after', 'file', 'needs', 'output', 'terminal'] as const;
 type Directive = (typeof directives)[number];
 
-/** The page's own steps, after those of the page that it continues. */
+/** The page's own steps, after those of the page, or of its section, that it continues. */
 export function stepsOf(page: string, text: string = pageText(page)): Step[] {
   const lines = text.split('\n');
   // Wherever it stands, so that a section that is added above it runs after that page too.
   const continued = lines.flatMap((line) => /^<!-- after: (.+) -->$/.exec(line)?.[1] ?? []);
-  const steps: Step[] = continued.flatMap((earlier) => stepsOf(earlier));
+  const steps: Step[] = continued.flatMap(stepsBefore);
+  let terminal = steps.at(-1)?.terminal ?? '';
+  let end = 0;
   for (const block of codeBlocks(text)) {
-    const { file, needs, output } = directivesAbove(lines, block.line - 1, page);
-    const [name] = file;
-    if (block.language !== 'sh' && name === undefined) continue;
-    steps.push({ page, line: block.line, text: block.text, ...(name !== undefined && { file: name }), needs, output });
+    const directives = directivesAbove(lines, block.line - 1, page);
+    const { needs, output } = directives;
+    const [file] = directives.file;
+    terminal = directives.terminal[0] ?? terminal;
+    const prose = lines
+      .slice(end, block.line - 1)
+      .join('\n')
+      .replaceAll(/<!--.*?-->/g, '');
+    end = block.line + block.text.split('\n').length;
+    if (block.language !== 'sh' && file === undefined) continue;
+    const where = { page, line: block.line, prose, terminal };
+    steps.push({ ...where, text: block.text, ...(file !== undefined && { file }), needs, output });
   }
   return steps;
 }
 
+function stepsBefore(continued: string): Step[] {
+  const [page = '', section] = continued.split('#');
+  const steps = stepsOf(page);
+  if (section === undefined) return steps;
+  const { first, last } = sectionLines(pageText(page), section);
+  return steps.filter(({ line }) => line >= first && line <= last);
+}
+
 /** The comments that stand directly above line `end`, blank lines aside. */
 function directivesAbove(lines: readonly string[], end: number, page: string): Record<Directive, string[]> {
-  const found: Record<Directive, string[]> = { after: [], file: [], needs: [], output: [] };
+  const found: Record<Directive, string[]> = { after: [], file: [], needs: [], output: [], terminal: [] };
   for (let i = end - 1; i >= 0; i -= 1) {
     const line = lines[i]?.trim() ?? '';
     if (line === '') continue;
@@ -48,22 +70,21 @@ function directivesAbove(lines: readonly string[], end: number, page: string): R
   return found;
 }
 
-/** Whether the command runs until Ctrl-C. */
-export function isServer(command: string): boolean {
-  return /\bportal-gateway\s+(?:start|dev|expose|relay)\b/.test(command);
-}
-
-/**
- * The commands as a reader runs them: one that runs until Ctrl-C is in a terminal of its own, so
- * that the next one can be pasted.
- */
-export function inTerminals(script: string): string {
+/** The command lines of a script, without comments. */
+export function commandsOf(script: string): string[] {
   return script
     .replaceAll('\\\n', ' ')
     .split('\n')
-    .map((line) => {
-      const [command = ''] = line.split(' #');
-      return isServer(command) && !/--help|&\s*$/.test(command) ? `${command.trimEnd()} &` : line;
-    })
-    .join('\n');
+    .map((line) => line.replace(/(?:^|\s)#.*$/, '').trim())
+    .filter((command) => command !== '');
+}
+
+/** Whether the command runs until it is stopped. */
+export function isServer(command: string): boolean {
+  return /\bportal-gateway\s+(?:start|dev|expose|relay)\b(?!.*--help)|\bmake\s+run\b/.test(command);
+}
+
+/** Whether nothing else can be pasted into the terminal while the command runs. */
+export function keepsTerminal(command: string): boolean {
+  return isServer(command) && !command.endsWith('&');
 }
