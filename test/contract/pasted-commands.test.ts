@@ -1,5 +1,6 @@
 // Every command of the pages runs as pasted, in order, on a machine that has seen none before.
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
 import { hasProgram } from '../helpers/page-programs.ts';
 import { runSteps } from '../helpers/page-reader.ts';
@@ -107,6 +108,16 @@ describe('a page', { concurrency: 3, skip: noTerminal }, () => {
     assert.equal(failures[0], '');
     assert.match(failures[1] ?? '', /^in the background: exit 75: portal-gateway relay/m);
     assert.equal(failures[2], '');
+  });
+
+  test('leaves no server running', async (t) => {
+    let pid = Number.NaN;
+    await t.test('a page that stops none', async (inner) => {
+      const [result] = await runSteps(inner, [step(`${relay} &\necho "pid $!"\n`)]);
+      pid = Number(/^pid (\d+)$/m.exec(result?.output ?? '')?.[1]);
+      assert.ok(process.kill(pid, 0));
+    });
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   });
 
   test('has to say that Ctrl-C ends a command, or name another terminal', async (t) => {

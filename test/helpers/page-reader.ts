@@ -45,6 +45,9 @@ interface Place {
 
 /** The steps that are run; the caller has left out those whose needs are not met. */
 export async function runSteps(t: TestContext, steps: readonly Step[]): Promise<StepResult[]> {
+  // Before the folder goes, which has the list of the servers.
+  const readers: Reader[] = [];
+  t.after(() => Promise.all(readers.map((reader) => reader.close())));
   const machine = await tempDirectory(t);
   const ports: Ports = new Map(
     await Promise.all(
@@ -57,7 +60,7 @@ export async function runSteps(t: TestContext, steps: readonly Step[]): Promise<
     steps.some(({ text }) => commandsOf(text).includes('npm install -g .')),
   );
   const reader = new Reader(machine, steps, ports);
-  t.after(() => reader.close());
+  readers.push(reader);
   const results: StepResult[] = [];
   for (const step of steps) results.push(await reader.follow(step));
   return results;
@@ -100,7 +103,11 @@ class Reader {
         // Has ended.
       }
     }
-    for (const { terminal } of this.#places.values()) await terminal.close();
+    // A shell has its prompt back once its servers have ended, unless another command hangs.
+    for (const { terminal } of this.#places.values()) {
+      if (!this.#stuck) await terminal.until(terminal.paste('wait'));
+      await terminal.close();
+    }
   }
 
   #placeOf({ terminal: name }: Step): Place {

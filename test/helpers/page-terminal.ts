@@ -9,9 +9,13 @@ import { environmentOf } from './page-programs.ts';
 /** Bounds a pasted text, so that a command that hangs is reported with its output. */
 const maxPasteMs = 60_000;
 
-/** A failed command is shown with its exit code. The prompt is empty, so that it is no output. */
+/**
+ * A failed command is shown with its exit code. The prompt is empty, so that it is no output. No
+ * history is written, since the shell may outlive its folder.
+ */
 const startup = `
 PS1= PS2=
+unset HISTFILE
 set -o pipefail
 __failed() { printf '@@failed %s\\t%s\\n' "$1" "\${2//$'\\n'/ }"; }
 trap '__failed "$?" "$BASH_COMMAND"' ERR
