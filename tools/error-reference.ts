@@ -1,7 +1,11 @@
 // Generates docs/errors.md from kernel/errors/error-table.ts: the table of codes, and for each code
 // when it occurs and what to do.
 import { type ErrorCode, errorTable } from '../src/kernel/errors/error-table.ts';
+import { noRelay } from '../src/pipeline/stages/resolve-lease.ts';
 import { grpcStatuses } from '../src/kernel/errors/grpc-status.ts';
+
+/** What the gateway says 4 s after it lost its last relay. */
+const example = noRelay({ forMs: 4000, retryInMs: 1000 }).message;
 
 const introduction = `# Errors
 
@@ -20,7 +24,7 @@ X-Request-ID: 1f0d9a0e-8f0a-4a53-9f2b-0c4f1c9b8a55
   "type": "https://gateway.example.com/.well-known/portal-gateway/errors#no_relay",
   "title": "No relay connected",
   "status": 503,
-  "detail": "The gateway is not connected to a relay.",
+  "detail": "${example}",
   "code": "no_relay",
   "request_id": "1f0d9a0e-8f0a-4a53-9f2b-0c4f1c9b8a55",
   "retry_after": 1
@@ -47,7 +51,7 @@ SDKs for APIs of language models show the text of an \`error\` member. Where a r
 
 \`\`\`json
 {
-  "error": { "message": "The gateway is not connected to a relay.", "type": "overloaded_error", "code": "no_relay" }
+  "error": { "message": "${example}", "type": "overloaded_error", "code": "no_relay" }
 }
 \`\`\`
 

@@ -190,7 +190,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_error',
     when: 'The client disconnected before the response was complete. This code appears only in the log; no client receives it.',
     remedy:
-      'Usually nothing. If it is frequent, the clients’ timeouts are probably shorter than the app’s response times.',
+      'No action is needed. If it is frequent, the clients’ timeouts are probably shorter than the app’s response times.',
   },
   client_too_slow: {
     status: 499,
@@ -198,7 +198,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorShape>> = {
     proxyError: 'http_request_error',
     when: 'The client read a response more slowly than `gateway.min_write_rate` while data was waiting for it, or read nothing of a stream for `timeouts.body_idle`, so the gateway aborted the response. This code appears only in the log; no client receives it.',
     remedy:
-      'Usually nothing. If legitimate clients are on very slow links, lower `gateway.min_write_rate` or raise `timeouts.body_idle`.',
+      'No action is needed. If legitimate clients are on very slow links, lower `gateway.min_write_rate` or raise `timeouts.body_idle`.',
   },
   internal_error: {
     status: 500,

@@ -100,7 +100,8 @@ function pinnedElsewhere(): GatewayError {
   );
 }
 
-function noRelay(outage: Outage | undefined): GatewayError {
+/** Exported for the example in docs/errors.md. */
+export function noRelay(outage: Outage | undefined): GatewayError {
   // A relay client either reconnects within its first backoff steps, or not soon.
   const retryAfterSeconds = Math.max(1, Math.ceil((outage?.retryInMs ?? 0) / 1000));
   const since = outage === undefined ? '' : `, for ${Math.floor(outage.forMs / 1000)} s by now`;
