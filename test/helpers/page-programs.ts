@@ -66,12 +66,13 @@ SERVER=dev port=${String(ports.get(8080))}
 ${serve}
 serve /usr/bin/make --old-file=node_modules/.installed "$@" PORT="$port"
 `;
-  // `npm install -g .` builds, which takes as long as all pages: first-minutes.test.ts does it.
-  // Here it needs the right folder, and the command is missing before. `npm link` links what was
-  // built; here it links the sources.
+  // `npm ci` needs the registry and builds, which takes as long as all pages: first-minutes.test.ts
+  // builds. Here it needs the right folder, and `npm install -g .` needs it; the command is missing
+  // before. `npm link` links what was built; here it links the sources.
   const npm = `#!/bin/bash
 case "$*" in
-  'install -g .') grep -q '"name": "portal-gateway"' package.json && mv "$PAGE/uninstalled/portal-gateway" "$PAGE/bin/";;
+  ci) grep -q '"name": "portal-gateway"' package-lock.json && touch "$PAGE/built";;
+  'install -g .') grep -q '"name": "portal-gateway"' package.json && rm "$PAGE/built" && mv "$PAGE/uninstalled/portal-gateway" "$PAGE/bin/";;
   'link portal-gateway')
     command -v portal-gateway > /dev/null || { echo 'npm: portal-gateway is not installed' >&2; exit 1; }
     mkdir -p node_modules/portal-gateway && ln -sfn "${join(repository, 'src')}" node_modules/portal-gateway/src
