@@ -45,6 +45,11 @@ export class CorsRules {
     return this.#allow(origin).length > 0;
   }
 
+  /** Whether pages of the origin may use the credentials that the browser stores. */
+  allowsCredentials(origin: string | undefined): boolean {
+    return this.#settings.credentials && !this.#anyOrigin && this.allows(origin);
+  }
+
   /** `origin`: undefined when the request has none, or several. */
   headersFor(origin: string | undefined): RawHeaders {
     const allowed = this.#allow(origin);

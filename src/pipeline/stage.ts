@@ -113,6 +113,8 @@ export interface Exchange {
   credentialField: string | undefined;
   /** The credential in use is the password of Basic. Set by `authenticate`. */
   usesBasic: boolean;
+  /** The cookie of a browser session identifies the caller. Set by `signIn`. */
+  usesSession: boolean;
   /**
    * Set by `resolveLease`; by `forward` when the lease has moved to another id in the meantime.
    */

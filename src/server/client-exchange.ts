@@ -56,6 +56,7 @@ export class ClientExchange implements Exchange {
   principal: Exchange['principal'] = undefined;
   credentialField: Exchange['credentialField'] = undefined;
   usesBasic = false;
+  usesSession = false;
   destination: Exchange['destination'] = undefined;
 
   private constructor(req: RequestHead, shared: Shared) {
@@ -105,6 +106,7 @@ export class ClientExchange implements Exchange {
     forked.principal = this.principal;
     forked.credentialField = this.credentialField;
     forked.usesBasic = this.usesBasic;
+    forked.usesSession = this.usesSession;
     forked.destination = this.destination;
     const { cancellation } = forked;
     this.cancellation.add(cancellation);

@@ -15,19 +15,33 @@ interface Scene {
   readonly seen: string[];
 }
 
+const image = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>';
 /** Serves both hosts. */
 const site = '<!doctype html><link rel="icon" href="data:,"><h1>Site</h1>';
 
-async function open(t: TestContext, baseDomain: string): Promise<Scene> {
+/** `password`: what the browser answers when it is asked for one. */
+async function open(t: TestContext, baseDomain: string, password?: string): Promise<Scene> {
   const seen: string[] = [];
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (request.headers.host?.startsWith('app.') === true) seen.push(`${request.method ?? ''} ${request.url ?? ''}`);
-    response.setHeader('Content-Type', 'text/html').end(site);
+    // An app that lets pages of every origin read it.
+    const { origin } = request.headers;
+    if (origin !== undefined) {
+      response.setHeader('Access-Control-Allow-Origin', origin);
+      response.setHeader('Access-Control-Allow-Credentials', 'true');
+    }
+    if (request.url === '/image.svg') response.setHeader('Content-Type', 'image/svg+xml').end(image);
+    else response.setHeader('Content-Type', 'text/html').end(site);
   };
-  const policy = { auth: { basic: true }, baseDomain, acl: { app: ['*'], evil: ['anonymous'] } };
+  const policy = {
+    ...{ auth: { basic: true }, baseDomain, acl: { app: ['*'], evil: ['anonymous'] } },
+    ...(baseDomain === '' && { allowedHosts: ['127.0.0.1', 'gw.peers.test'] }),
+  };
   const { app, transport, port } = await startPlainGateway(t, serve, { policy });
   transport.publish({ name: 'evil', port: (app.address() as AddressInfo).port });
-  const context = await (await browser()).newContext();
+  const context = await (
+    await browser()
+  ).newContext(password === undefined ? {} : { httpCredentials: { username: 'any', password } });
   t.after(() => context.close());
   return { page: await context.newPage(), port, seen };
 }
@@ -64,6 +78,38 @@ for (const baseDomain of ['localhost', 'peers.test']) {
       assert.deepEqual(seen, ['GET /', 'GET /again', 'GET /read', 'POST /write']);
     });
 
+    it('is asked for at the host of a lease', async (t) => {
+      const { page, port, seen } = await open(t, baseDomain, key);
+      assert.equal((await page.goto(`http://app.${baseDomain}:${port}/`))?.status(), 200);
+      assert.deepEqual(seen, ['GET /']);
+    });
+
+    // To browsers, names below localhost are sites of their own.
+    const servesImages = baseDomain !== 'localhost';
+    it(`serves links ${servesImages ? 'and images ' : ''}of other apps`, async (t) => {
+      const { page, port, seen } = await open(t, baseDomain);
+      const app = `http://app.${baseDomain}:${port}`;
+      await page.goto(`http://any:${key}@app.${baseDomain}:${port}/`);
+      await page.goto(`http://evil.${baseDomain}:${port}/`);
+      seen.length = 0;
+      const loads = `new Promise((resolve) => {
+        const image = new Image();
+        image.onload = () => resolve(true);
+        image.onerror = () => resolve(false);
+        image.src = ${JSON.stringify(`${app}/image.svg`)};
+      })`;
+      assert.equal(await page.evaluate(loads), servesImages);
+      await page.evaluate(`{
+        const link = document.createElement('a');
+        link.href = ${JSON.stringify(`${app}/linked`)};
+        document.body.append(link);
+        link.click();
+      }`);
+      await page.waitForURL(`${app}/linked`);
+      assert.equal(await page.locator('h1').innerText(), 'Site');
+      assert.deepEqual(seen, servesImages ? ['GET /image.svg', 'GET /linked'] : ['GET /linked']);
+    });
+
     it('is useless to pages of other origins', async (t) => {
       const { page, port, seen } = await open(t, baseDomain);
       await page.goto(`http://any:${key}@app.${baseDomain}:${port}/`);
@@ -74,18 +120,28 @@ for (const baseDomain of ['localhost', 'peers.test']) {
       assert.equal(await fetchStatus(page, url, { method: 'PUT', body: 'x' }), 'failed');
       const [status, text] = await submitForm(page, url);
       assert.equal(status, 403);
-      assert.match(text, /A page of another origin may not change anything/);
+      assert.match(text, /A page of another origin may not use the password/);
+      assert.equal(await fetchStatus(page, `http://app.${baseDomain}:${port}/read`, {}), 'failed');
       assert.deepEqual(seen, []);
     });
   });
 }
 
-it('a browser by path is not asked for a password, and may not use one', { skip: withoutBrowser }, async (t) => {
-  const { page, port, seen } = await open(t, '');
-  const url = `127.0.0.1:${port}/peer/app/`;
-  assert.equal((await page.goto(`http://any:${key}@${url}`))?.status(), 401);
-  await page.goto(`http://127.0.0.1:${port}/peer/evil/`);
-  assert.equal(await fetchStatus(page, '/peer/app/', { method: 'POST', body: 'x' }), 401);
-  assert.equal(await fetchStatus(page, '/peer/app/', {}), 401);
-  assert.deepEqual(seen, []);
-});
+for (const host of ['127.0.0.1', 'gw.peers.test']) {
+  it(
+    `a browser by path at ${host} is not asked for a password, and may not use one`,
+    { skip: withoutBrowser },
+    async (t) => {
+      const { page, port, seen } = await open(t, '', key);
+      const url = `${host}:${port}/peer`;
+      // With a password at hand, which the browser sends only when it is asked.
+      const asked = await page.goto(`http://${url}/app/`);
+      assert.deepEqual([asked?.status(), asked?.headers()['www-authenticate']], [401, 'Bearer realm="portal-gateway"']);
+      assert.equal((await page.goto(`http://any:${key}@${url}/app/`))?.status(), 401);
+      await page.goto(`http://${url}/evil/`);
+      assert.equal(await fetchStatus(page, '/peer/app/', { method: 'POST', body: 'x' }), 401);
+      assert.equal(await fetchStatus(page, '/peer/app/', {}), 401);
+      assert.deepEqual(seen, []);
+    },
+  );
+}

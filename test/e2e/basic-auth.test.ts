@@ -1,74 +1,15 @@
-// A key as the password of Basic: which requests it authenticates, which challenge callers get, and
-// which requests of browsers are refused.
+// A key as the password of Basic: which requests it authenticates, and which challenge callers get.
 import assert from 'node:assert/strict';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { createApiKey } from '../../src/auth/api-key.ts';
 import type { LeasePolicy } from '../../src/policy/policy.ts';
-import { key, startPlainGateway, type PlainGateway } from '../helpers/plain-gateway.ts';
-import { testKey, testLease, type testPolicy } from '../helpers/policy.ts';
+import { ask, basic, id, on, start, type PolicyParts } from '../helpers/basic-requests.ts';
+import { key } from '../helpers/plain-gateway.ts';
+import { testKey, testLease } from '../helpers/policy.ts';
 
-type PolicyParts = NonNullable<Parameters<typeof testPolicy>[0]>;
-
-const basic = (password: string, user = 'any'): readonly string[] => [
-  'Authorization',
-  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
-];
 const bearerChallenge = 'Bearer realm="portal-gateway"';
 const basicChallenge = 'Basic realm="portal-gateway", charset="UTF-8"';
-
-/** Responds with the method and the Authorization that the app received. */
-function show({ method = '', headers }: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('X-App', 'yes').end(`${method} ${headers.authorization ?? '-'}`);
-}
-
-async function start(t: TestContext, policy: PolicyParts): Promise<PlainGateway> {
-  const gateway = await startPlainGateway(t, show, { policy: { baseDomain: 'peers.test', ...policy } });
-  gateway.app.on('upgrade', (_request, socket) => {
-    socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
-  });
-  return gateway;
-}
-
-const on: PolicyParts = { auth: { basic: true } };
-const id = 'A'.repeat(26);
-
-interface Outcome {
-  readonly status: number;
-  readonly code: string | undefined;
-  readonly detail: string | undefined;
-  readonly text: string;
-  readonly challenges: readonly string[];
-}
-
-/** Sends the request by hand, so that its Host is free. */
-async function ask(gateway: PlainGateway, line: string, headers: readonly string[]): Promise<Outcome> {
-  const { host = '', fields } = withoutHost(headers);
-  const lines = fields.map((name, i) => (i % 2 === 0 ? `${name}: ${fields[i + 1] ?? ''}\r\n` : '')).join('');
-  const socket = gateway.raw(`${line} HTTP/1.1\r\nHost: ${host || `127.0.0.1:${gateway.port}`}\r\n${lines}\r\n`);
-  let received = '';
-  for await (const chunk of socket as AsyncIterable<Buffer>) {
-    received += chunk.toString();
-    const [head = '', body] = received.split('\r\n\r\n');
-    const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
-    if (body !== undefined && Buffer.byteLength(body) >= length) break;
-  }
-  const [head = '', text = ''] = received.split('\r\n\r\n');
-  const problem = text.startsWith('{') ? (JSON.parse(text) as { code: string; detail: string }) : undefined;
-  return {
-    status: Number(head.slice(9, 12)),
-    code: problem?.code,
-    detail: problem?.detail,
-    text,
-    challenges: Array.from(head.matchAll(/^www-authenticate: (.*)$/gim), ([, value = '']) => value.trim()),
-  };
-}
-
-function withoutHost(headers: readonly string[]): { host: string | undefined; fields: readonly string[] } {
-  if (headers[0] !== 'Host') return { host: undefined, fields: headers };
-  return { host: headers[1], fields: headers.slice(2) };
-}
 
 describe('a key as the password of Basic', () => {
   const unknown = createApiKey('test');
@@ -189,86 +130,4 @@ describe('a key as the password of Basic', () => {
     const page = [...remote, 'Sec-Fetch-Site', 'same-origin', ...basic(key)];
     assert.equal((await ask(gateway, 'GET /health/details', page)).code, 'access_denied');
   });
-});
-
-describe('a Basic password that a browser stores', () => {
-  const host = ['Host', 'app.peers.test'];
-  const cases: readonly (readonly [what: string, line: string, headers: readonly string[], isAllowed: boolean])[] = [
-    ['a page load', 'GET /', [...host, 'Sec-Fetch-Site', 'none'], true],
-    ['a link from another site', 'GET /', [...host, 'Sec-Fetch-Site', 'cross-site'], true],
-    [
-      'a write of the app’s own page',
-      'POST /',
-      [...host, 'Sec-Fetch-Site', 'same-origin', 'Origin', 'http://app.peers.test'],
-      true,
-    ],
-    ['a write of its own page, over plain http', 'POST /', [...host, 'Origin', 'http://app.peers.test'], true],
-    [
-      'a write of another app’s page',
-      'POST /',
-      [...host, 'Sec-Fetch-Site', 'same-site', 'Origin', 'http://b.peers.test'],
-      false,
-    ],
-    ['a write of another app’s page, over plain http', 'POST /', [...host, 'Origin', 'http://b.peers.test'], false],
-    ['a write of another site’s page', 'DELETE /', [...host, 'Sec-Fetch-Site', 'cross-site'], false],
-    ['a write of a sandboxed page', 'POST /', [...host, 'Origin', 'null'], false],
-    ['git, curl and other programs', 'POST /', host, true],
-    ['a page load by path', 'GET /peer/app/', ['Sec-Fetch-Site', 'none'], false],
-    ['a read of a page by path', 'GET /peer/app/', ['Sec-Fetch-Site', 'same-origin'], false],
-    ['a write of a page by path', 'POST /peer/app/', ['Host', 'gw.test', 'Origin', 'http://gw.test'], false],
-    ['programs by path', 'POST /peer/app/', [], true],
-    ['fetch() of Node.js by path', 'POST /peer/app/', ['Sec-Fetch-Mode', 'cors'], true],
-  ];
-  for (const [what, line, headers, isAllowed] of cases) {
-    it(`${isAllowed ? 'admits' : 'refuses'} ${what}`, async (t) => {
-      const gateway = await start(t, on);
-      const { status, code } = await ask(gateway, line, [...headers, 'Content-Length', '0', ...basic(key)]);
-      assert.deepEqual([status, code], isAllowed ? [200, undefined] : [403, 'access_denied']);
-      // A key that the page sends itself is no CSRF.
-      const own = await ask(gateway, line, [...headers, 'Content-Length', '0', 'X-Gateway-Key', key]);
-      assert.equal(own.status, 200);
-    });
-  }
-
-  for (const [origin, status] of [
-    ['http://app.peers.test', 101],
-    ['http://evil.test', 403],
-  ] as const) {
-    it(`a WebSocket of a page at ${origin} is ${status}`, async (t) => {
-      const upgrade = ['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'];
-      const headers = [...host, ...upgrade, 'Sec-WebSocket-Key', 'AAAAAAAAAAAAAAAAAAAAAA==', 'Origin', origin];
-      assert.equal((await ask(await start(t, on), 'GET /', [...headers, ...basic(key)])).status, status);
-    });
-  }
-
-  it('is refused before the key is verified, so that pages cannot test keys', async (t) => {
-    const gateway = await start(t, on);
-    const headers = [...host, 'Sec-Fetch-Site', 'cross-site', 'Content-Length', '0'];
-    const right = await ask(gateway, 'POST /', [...headers, ...basic(key)]);
-    const wrong = await ask(gateway, 'POST /', [...headers, ...basic(createApiKey('test'))]);
-    assert.deepEqual([wrong.status, wrong.code, wrong.detail], [right.status, right.code, right.detail]);
-  });
-
-  it('is all that clients of a container registry are asked for', async (t) => {
-    const gateway = await start(t, on);
-    for (const path of ['/v2/', '/v2/team/image/manifests/latest', '/v2/image/blobs/uploads/?mount=x']) {
-      assert.deepEqual((await ask(gateway, `GET ${path}`, host)).challenges, [basicChallenge], path);
-    }
-    for (const path of ['/v2', '/v2/images', '/v2/images?x=/tags/', '/x/v2/']) {
-      assert.equal((await ask(gateway, `GET ${path}`, host)).challenges.length, 2, path);
-    }
-  });
-
-  const asked: readonly (readonly [what: string, line: string, headers: readonly string[], isAsked: boolean])[] = [
-    ['a browser at the host of a lease', 'GET /', [...host, 'Sec-Fetch-Site', 'none', 'Accept', 'text/html'], true],
-    ['a browser by path', 'GET /peer/app/', ['Sec-Fetch-Site', 'none'], false],
-    ['a browser by path, over plain http', 'GET /peer/app/', ['Accept', 'text/html,*/*;q=0.8'], false],
-    ['git by path', 'GET /peer/app/', ['User-Agent', 'git/2.47', 'Accept', '*/*', 'Accept-Language', 'de'], true],
-  ];
-  for (const [what, line, headers, isAsked] of asked) {
-    it(`${what} is ${isAsked ? '' : 'not '}asked for it`, async (t) => {
-      const { status, challenges } = await ask(await start(t, on), line, headers);
-      assert.deepEqual([status, challenges.includes(basicChallenge)], [401, isAsked]);
-    });
-  }
 });

@@ -181,7 +181,7 @@ export interface AuthConfig {
   readonly keysFile: string;
   /** How long a verified key may be unused before it has to be verified again. Does not apply to keys in the format of `portal-gateway keys create`, which stay recognised. */
   readonly cacheTtlMs: number;
-  /** Accepts a key as the password of `Authorization: Basic`, with any user, and asks for it in 401 responses. For tools that can send nothing else, such as git. Browsers may use it at the host of a lease only, and not for writes from other sites. */
+  /** Accepts a key as the password of `Authorization: Basic`, with any user, and asks for it in 401 responses. For tools that can send nothing else, such as git. Browsers may use it at the host of a lease only, and pages of other origins for links only. */
   readonly basic: boolean;
   /** Sends apps a signed JWT that identifies the caller and proves that the request came through the gateway. */
   readonly assertion: AssertionConfig;

@@ -2,7 +2,6 @@
 // and add it to every request to the origin, so a page may only cause requests to its own app.
 import { basicOff, type BasicUse } from '../../auth/basic-use.ts';
 import { isFromBrowser } from '../../guard/browser-request.ts';
-import { isCrossSiteWrite } from '../../guard/cross-site.ts';
 import { prefersHtml } from '../../kernel/errors/problem-format.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { entriesOf } from '../../kernel/work/large-records.ts';
@@ -11,8 +10,8 @@ import type { Steps } from '../../kernel/work/slices.ts';
 import { compiledInSteps } from '../../policy/compiled.ts';
 import { leaseSettings, type LeaseSettings } from '../../policy/lease-settings.ts';
 import type { LeasePolicy, Policy } from '../../policy/policy.ts';
-import { clientOrigin } from '../client/client-origin.ts';
 import type { Exchange } from '../stage.ts';
+import { presumedCrossSiteFault } from './cross-site-fault.ts';
 import { presumedIdentity } from './presumed-identity.ts';
 
 interface Usage {
@@ -59,16 +58,7 @@ function atOwnHost(exchange: Exchange): BasicUse {
   return {
     accepted: true,
     challenge: isForRegistry(exchange) ? 'alone' : 'beside Bearer',
-    refusal: () => {
-      const { req } = exchange;
-      const { authority, scheme = 'http' } = clientOrigin(exchange);
-      const { method, headers, upgrade } = req;
-      if (!isCrossSiteWrite({ method, headers, upgrade, authority, scheme })) return undefined;
-      return new GatewayError(
-        'access_denied',
-        'A page of another origin may not change anything with a password that the browser stores. Send the key as `X-Gateway-Key`.',
-      );
-    },
+    refusal: () => presumedCrossSiteFault(exchange),
   };
 }
 

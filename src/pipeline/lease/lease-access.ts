@@ -1,5 +1,6 @@
 // Decides whether the caller may call a lease, by its rules, the caller's scopes and the addresses
 // that the lease allows, and which error it gets otherwise.
+import { basicOff } from '../../auth/basic-use.ts';
 import { missingCredentials } from '../../auth/credential-errors.ts';
 import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { addressRulesSteps } from '../../guard/address-rules.ts';
@@ -15,6 +16,7 @@ import { LeasePatterns } from '../../policy/lease-patterns.ts';
 import type { Destination, Exchange } from '../stage.ts';
 import { acceptsBasic, basicUse } from './basic-place.ts';
 import { presumedPlace } from './credential-place.ts';
+import { crossSiteFault } from './cross-site-fault.ts';
 
 interface Demands {
   readonly requiredScopes: readonly string[];
@@ -29,11 +31,21 @@ const demandsOf = compiledInSteps(({ leases }) =>
 );
 
 /**
- * Whether the caller may make this request to this lease, by its rules and by the place of its
- * credential.
+ * Whether the caller may make this request to this lease, by its rules and by the place and the
+ * origin of its credential.
  */
 export function mayCall(exchange: Exchange, destination: Destination): boolean {
-  return accessFault(exchange, destination) === undefined && !isMisplaced(exchange, destination);
+  return accessFault(exchange, destination) === undefined && credentialFault(exchange, destination) === undefined;
+}
+
+/**
+ * Why the lease does not accept the credential as it was sent. Only for callers that may call the
+ * lease.
+ */
+export function credentialFault(exchange: Exchange, destination: Destination): GatewayError | undefined {
+  if (!isMisplaced(exchange, destination)) return crossSiteFault(exchange, destination);
+  const place = destination.settings?.credentials ?? 'gateway';
+  return missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicOff });
 }
 
 /** Why the caller may not make this request to this lease. Undefined when it may. */
@@ -90,9 +102,9 @@ function targetFault(exchange: Exchange, target: AclTarget): GatewayError | unde
 
 /**
  * Whether the key was sent in a header that belongs to the app, or as a password that the lease
- * does not accept. Reported only to callers that may call the lease.
+ * does not accept.
  */
-export function isMisplaced(
+function isMisplaced(
   { credentialField, usesBasic, policy }: Exchange,
   { lease: { id }, names, settings }: Destination,
 ): boolean {

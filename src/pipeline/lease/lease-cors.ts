@@ -58,6 +58,12 @@ export function rulesOfLease(policy: Policy, id: string, name: string): CorsRule
   return settings === undefined ? general : own.get(settings);
 }
 
+/** Whether any lease allows pages of the origin to use the credentials that browsers store. */
+export function mayAllowCredentials(policy: Policy, origin: string | undefined): boolean {
+  const { general, own } = tableOf(policy);
+  return [general, ...own.values()].some((rules) => rules?.allowsCredentials(origin) === true);
+}
+
 /** The id in the text, or the id that it is pinned to. */
 function idOf(policy: Policy, nameOrId: string): string | undefined {
   return leaseIdIn(nameOrId) ?? leasePins(policy).idOf(nameOrId);

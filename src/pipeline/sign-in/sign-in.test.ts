@@ -184,7 +184,17 @@ describe('a session in a request from', () => {
   const cases: readonly (readonly [what: string, method: string, headers: Record<string, string>, status: number])[] = [
     ['the own page', 'POST', { 'sec-fetch-site': 'same-origin' }, 200],
     ['the own page, in a browser without Fetch Metadata', 'POST', { origin: 'http://HOST' }, 200],
-    ['another site that reads', 'GET', { 'sec-fetch-site': 'cross-site' }, 200],
+    ['another site that reads', 'GET', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }, 403],
+    [
+      'a link of another site',
+      'GET',
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+      200,
+    ],
+    ['another app that reads', 'GET', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' }, 403],
+    ['another app with an image', 'GET', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' }, 200],
+    ['an old browser that writes', 'POST', { referer: 'http://evil.example/' }, 403],
+    ['a read with another method', 'GET', { origin: 'http://evil.example', 'x-http-method-override': 'PUT' }, 403],
     ['another site that writes', 'POST', { 'sec-fetch-site': 'cross-site' }, 403],
     ['another app that writes', 'DELETE', { 'sec-fetch-site': 'same-site' }, 403],
     ['another origin that writes', 'PUT', { origin: 'http://evil.example' }, 403],

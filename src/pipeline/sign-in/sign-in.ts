@@ -4,7 +4,6 @@ import { basicCredential } from '../../auth/basic.ts';
 import { type BrowserSessions, sessionLifetimeMs } from '../../auth/browser-sessions.ts';
 import { credentialFields } from '../../auth/credential.ts';
 import { signInPath } from '../../auth/sign-in-url.ts';
-import { isCrossSiteWrite } from '../../guard/cross-site.ts';
 import { isOwnKey } from '../../kernel/api-key-format.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { fieldValue, fieldValues } from '../../kernel/http/field-value.ts';
@@ -12,6 +11,7 @@ import type { RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { wholeResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
 import { leaseKey } from '../../kernel/lease-name.ts';
 import { callerHeaders } from '../client/caller-headers.ts';
+import { presumedCrossSiteFault } from '../lease/cross-site-fault.ts';
 import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { cookiesIn, setCookie } from './session-cookie.ts';
@@ -37,7 +37,7 @@ interface Parts {
 }
 
 function identify(exchange: Exchange, sink: Sink, { next, sessions }: Parts): void {
-  const { req, authority = '', scheme } = exchange;
+  const { req, authority = '' } = exchange;
   const { session, others } = cookiesIn(req.headers, authority);
   if (others !== undefined) {
     exchange.strippedHeaders.push('cookie');
@@ -51,10 +51,13 @@ function identify(exchange: Exchange, sink: Sink, { next, sessions }: Parts): vo
   const principal = sessions.find(session, leaseOf(exchange));
   if (principal === undefined) {
     next(exchange, isNavigation(exchange) ? new SignInHint(sink, anotherLink(authority)) : sink);
-  } else if (isCrossSiteWrite({ ...req, authority, scheme })) {
-    sink.fail(new GatewayError('access_denied', 'Another site may not use the session of this browser.'));
-  } else {
+    return;
+  }
+  const fault = presumedCrossSiteFault(exchange);
+  if (fault !== undefined) sink.fail(fault);
+  else {
     exchange.principal = principal;
+    exchange.usesSession = true;
     exchange.appHeaders.push(...callerHeaders(principal));
     next(exchange, sink);
   }
@@ -96,7 +99,7 @@ function anotherLink(authority: string): string {
   return `For another link, restart \`portal-gateway dev\`, or run \`curl -X POST -H 'Authorization: Bearer KEY' http://${authority}${signInPath}\` with the key that it printed.`;
 }
 
-/** Tells a person in a browser, who cannot send a key, how to sign in. */
+/** For page loads without a session: the error explains how to sign in, not how to send a key. */
 class SignInHint extends PassingSink {
   readonly #more: string;
 

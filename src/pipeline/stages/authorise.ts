@@ -1,9 +1,7 @@
 // Rejects callers that may not call the lease, and delays the error by the time that the same error
 // takes for an unknown lease.
-import { basicOff } from '../../auth/basic-use.ts';
-import { missingCredentials } from '../../auth/credential-errors.ts';
 import { internalError } from '../../kernel/errors/gateway-error.ts';
-import { accessFault, isMisplaced } from '../lease/lease-access.ts';
+import { accessFault, credentialFault } from '../lease/lease-access.ts';
 import type { LeaseLookup } from '../lease/lease-lookup.ts';
 import type { Dispatch, Stage } from '../stage.ts';
 
@@ -17,10 +15,9 @@ export function authorise(lookup: LeaseLookup): Stage {
       }
       const fault = accessFault(exchange, destination);
       if (fault === undefined) {
-        if (isMisplaced(exchange, destination)) {
-          const place = destination.settings?.credentials ?? 'gateway';
-          sink.fail(missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicOff }));
-        } else next(exchange, sink);
+        const refused = credentialFault(exchange, destination);
+        if (refused === undefined) next(exchange, sink);
+        else sink.fail(refused);
       } else {
         lookup.evenOut(exchange, sink, destination.waited, () => {
           sink.fail(fault);

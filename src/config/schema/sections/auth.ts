@@ -109,7 +109,7 @@ export const auth: z.ZodType = section('AuthConfig', 'Authentication of callers.
     },
   ),
   basic: flag(
-    'Accepts a key as the password of `Authorization: Basic`, with any user, and asks for it in 401 responses. For tools that can send nothing else, such as git. Browsers may use it at the host of a lease only, and not for writes from other sites.',
+    'Accepts a key as the password of `Authorization: Basic`, with any user, and asks for it in 401 responses. For tools that can send nothing else, such as git. Browsers may use it at the host of a lease only, and pages of other origins for links only.',
     false,
   ),
   assertion: section(
