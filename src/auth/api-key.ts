@@ -2,7 +2,7 @@
 // checksum before any hash is computed. Keeps no list of keys.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { isOwnKey } from '../kernel/api-key-format.ts';
+import { isOwnKey, ownKeysIn } from '../kernel/api-key-format.ts';
 
 export type KeyKind = 'live' | 'test';
 
@@ -23,6 +23,11 @@ export type KeyForm = 'foreign' | 'ours' | 'mistyped';
 export function keyFormOf(key: string): KeyForm {
   if (!isOwnKey(key)) return 'foreign';
   return checkOf(key.slice(0, -checkCharacters)) === key.slice(-checkCharacters) ? 'ours' : 'mistyped';
+}
+
+/** Whether a key in the gateway's own format stands anywhere in the text. */
+export function hasOwnKeyIn(text: string): boolean {
+  return ownKeysIn(text).some(({ key, isWhole }) => isWhole || keyFormOf(key) === 'ours');
 }
 
 /** `sk_live_`, 16 characters of key id, 26 of secret, 6 of checksum. */

@@ -47,21 +47,21 @@ export interface AuthRequest {
   readonly cancellation: Pick<Cancellation, 'cancelled'>;
 }
 
-/**
- * `protocols`: the subprotocols to offer to the app instead of the client's, '' for none; undefined
- * leaves the client's. `method`: the type of the credential, for the `authenticated` event.
- */
+/** How the request differs for the app, so that it gets no key. */
+interface ForApp {
+  /** The subprotocols to offer instead of the client's, '' for none; undefined: the client's. */
+  readonly protocols: string | undefined;
+  /** Lower-case names of headers, beside that of the credential in use, that hold another key. */
+  readonly stripped: readonly string[];
+}
+
+/** `method`: the type of the credential, for the `authenticated` event. */
 export type AuthDecision =
   /** Authentication is off. */
   | { readonly kind: 'off' }
   /** No credential. Authorisation decides what anonymous callers may do. */
-  | { readonly kind: 'anonymous'; readonly protocols: string | undefined }
-  | {
-      readonly kind: 'key';
-      readonly principal: Principal;
-      readonly credential: KeyCredential;
-      readonly protocols: string | undefined;
-    }
+  | ({ readonly kind: 'anonymous' } & ForApp)
+  | ({ readonly kind: 'key'; readonly principal: Principal; readonly credential: KeyCredential } & ForApp)
   | { readonly kind: 'rejected'; readonly method: Authenticated['method']; readonly error: GatewayError }
   /** The client left while its key was being verified. */
   | { readonly kind: 'cancelled' };
@@ -107,18 +107,17 @@ export class Authenticator {
     if (!policy.auth.enabled) return off;
     const fields = credentialFields(request.headers);
     const credential = this.#choose(fields, request);
-    const protocols = place === 'app' || policy.auth.forwardCredential ? undefined : fields.protocols;
     switch (credential.kind) {
       case 'key': {
         // Before the key is verified, so that pages can neither test keys nor use up verifications.
         const error = credential.basic === true ? basic.refusal() : undefined;
         if (error !== undefined) return { kind: 'rejected', method: 'api_key', error };
-        return this.#verify(request, credential, protocols);
+        return this.#verify(request, fields, credential);
       }
       case 'none':
         // When no lease is open to everyone, reject here: no admission or look-up for callers
         // without a credential.
-        if (aclOf(policy).admitsAnonymous) return { kind: 'anonymous', protocols };
+        if (aclOf(policy).admitsAnonymous) return { kind: 'anonymous', ...this.#forApp(request, fields, undefined) };
         return { kind: 'rejected', method: 'none', error: missingCredentials({ upgrade, place, basic }) };
       case 'two':
         return { kind: 'rejected', method: 'api_key', error: malformedCredentials(credential, basic) };
@@ -135,13 +134,14 @@ export class Authenticator {
       isOpen,
       basic: basic.accepted,
       claimOf: (token) => this.#verifier.claimOf(token, ringOf(policy), policy.auth.cacheTtlMs),
+      holdsKey: (value) => this.#verifier.holdsKey(value, ringOf(policy), policy.auth.cacheTtlMs, 'any'),
     });
   }
 
   #verify(
     request: AuthRequest,
+    fields: CredentialFields,
     credential: KeyCredential,
-    protocols: string | undefined,
   ): AuthDecision | Promise<AuthDecision> {
     const { policy, clientIp, cancellation } = request;
     const outcome = this.#verifier.verify({
@@ -151,16 +151,16 @@ export class Authenticator {
       cacheTtlMs: policy.auth.cacheTtlMs,
       cancellation,
     });
-    if (!(outcome instanceof Promise)) return this.#conclude(request, credential, protocols, outcome);
+    if (!(outcome instanceof Promise)) return this.#conclude(request, fields, credential, outcome);
     return outcome.then((late) =>
-      cancellation.cancelled ? cancelled : this.#conclude(request, credential, protocols, late),
+      cancellation.cancelled ? cancelled : this.#conclude(request, fields, credential, late),
     );
   }
 
   #conclude(
     request: AuthRequest,
+    fields: CredentialFields,
     credential: KeyCredential,
-    protocols: string | undefined,
     outcome: VerifyOutcome,
   ): AuthDecision {
     if (outcome.kind !== 'key') {
@@ -171,7 +171,36 @@ export class Authenticator {
     const error = conditionFault(key, request, nowMs);
     if (error !== undefined) return { kind: 'rejected', method: 'api_key', error };
     this.#used?.(key.id, nowMs);
-    return { kind: 'key', principal: principalOf(key), credential, protocols };
+    return {
+      kind: 'key',
+      principal: principalOf(key),
+      credential,
+      ...this.#forApp(request, fields, credential.header),
+    };
+  }
+
+  #forApp({ policy, place }: AuthRequest, fields: CredentialFields, used: KeyCredential['header'] | undefined): ForApp {
+    const protocols = place === 'app' || policy.auth.forwardCredential ? undefined : fields.protocols;
+    return { protocols, stripped: this.#namesWithKeys(fields, policy, used) };
+  }
+
+  /** The headers for the app that hold a key of this gateway, whoever the caller is. */
+  namesWithKeys(headers: RawHeaders, policy: Policy): readonly string[] {
+    return policy.auth.enabled ? this.#namesWithKeys(credentialFields(headers), policy, undefined) : [];
+  }
+
+  #namesWithKeys(
+    { authorizations, apiKeys }: CredentialFields,
+    policy: Policy,
+    used: KeyCredential['header'] | undefined,
+  ): readonly string[] {
+    const { forwardCredential, cacheTtlMs } = policy.auth;
+    if (forwardCredential) return [];
+    const stripped: string[] = [];
+    const holdsKey = (value: string): boolean => this.#verifier.holdsKey(value, ringOf(policy), cacheTtlMs, 'known');
+    if (used !== 'authorization' && authorizations.some(holdsKey)) stripped.push('authorization');
+    if (used !== 'x-api-key' && apiKeys.some(holdsKey)) stripped.push('x-api-key');
+    return stripped;
   }
 }
 

@@ -1,5 +1,6 @@
 // Reads `Authorization: Basic` (RFC 7617). The password is the key; the user is free, because tools
 // insist on one.
+import { textOf } from './header-text.ts';
 
 export interface BasicCredential {
   readonly user: string;
@@ -9,7 +10,6 @@ export interface BasicCredential {
 /** Base64 of a user and a password that no tool exceeds; keys have at most 512 characters. */
 const maxCharacters = 4 * 1024;
 const form = /^basic[ \t]+([\w+/-]+={0,2})[ \t]*$/i;
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Undefined: another scheme, or not the Base64 of a user and a password. */
 export function basicCredential(value: string): BasicCredential | undefined {
@@ -21,13 +21,4 @@ export function basicCredential(value: string): BasicCredential | undefined {
   const colon = bytes.indexOf(0x3a);
   if (colon === -1) return undefined;
   return { user: textOf(bytes.subarray(0, colon)), password: textOf(bytes.subarray(colon + 1)) };
-}
-
-/** Browsers send UTF-8; older tools send Latin-1. */
-function textOf(bytes: Buffer): string {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return bytes.toString('latin1');
-  }
 }

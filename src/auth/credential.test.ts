@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { holdsKey } from './hidden-keys.ts';
 import { chooseCredential, credentialFields, gatewayKeyOf, type Claim, type Credential } from './credential.ts';
 
 type Header = Extract<Credential, { readonly kind: 'key' }>['header'];
@@ -246,7 +247,11 @@ function assertChosen(row: Row): void {
   const { headers, is, protocols: left } = row;
   const [upgrade, open, basic] = [row.upgrade === true, row.open === true, row.basic === true];
   const fields = credentialFields(headers);
-  const found = chooseCredential(fields, { upgrade, isOpen: () => open, basic, claimOf });
+  const signs = { beginsIn: () => false, isKey: (token: string) => claimOf(token) === 'ours' };
+  const found = chooseCredential(fields, {
+    ...{ upgrade, isOpen: () => open, basic, claimOf },
+    holdsKey: (value) => holdsKey(value, signs),
+  });
   const { basic: isBasic = false, ...credential } = found as { readonly basic?: boolean };
   assert.deepEqual(credential, typeof is === 'string' ? { kind: is } : { kind: 'key', header: is[0], key: is[1] });
   assert.equal(fields.protocols, left);

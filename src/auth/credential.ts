@@ -2,6 +2,7 @@
 // nothing: the caller classifies tokens.
 import type { RawHeaders } from '../kernel/http/http.ts';
 import { basicCredential } from './basic.ts';
+import { utf8 } from './header-text.ts';
 
 export interface KeyCredential {
   readonly kind: 'key';
@@ -52,6 +53,8 @@ export interface ChoiceRules {
   /** Whether a key may be the password of Basic. */
   readonly basic: boolean;
   readonly claimOf: (token: string) => Claim;
+  /** Whether one of our keys stands anywhere in a value, in any encoding. */
+  readonly holdsKey: (value: string) => boolean;
 }
 
 const none: Credential = { kind: 'none' };
@@ -122,8 +125,8 @@ interface Authorization {
   readonly scheme: 'bearer' | 'basic' | 'other';
   /** The Bearer token, or the password of Basic; for other schemes the whole value. */
   readonly token: string;
-  /** The user of Basic, otherwise ''. */
-  readonly user: string;
+  /** As received. */
+  readonly value: string;
 }
 
 function betweenTwo(
@@ -153,25 +156,19 @@ interface Claims {
 
 function claimsOn(apiKey: string | undefined, authorization: Authorization | undefined, rules: ChoiceRules): Claims {
   return {
-    apiKey: apiKey === undefined ? 'foreign' : claimOn(apiKey, rules),
-    authorization: authorization === undefined ? 'foreign' : claimOnAuthorization(authorization, rules),
+    apiKey: apiKey === undefined ? 'foreign' : claimOn(apiKey, apiKey, rules),
+    authorization: authorization === undefined ? 'foreign' : claimOn(authorization.token, authorization.value, rules),
   };
 }
 
-/** Also where Basic is not accepted: the app must not get a key that was meant for the gateway. */
-function claimOnAuthorization({ token, user }: Authorization, rules: ChoiceRules): Claim {
-  return user !== '' && rules.claimOf(user) === 'ours' ? 'ours' : claimOn(token, rules);
-}
-
 /**
- * One of our keys behind a scheme that does not belong there (`X-API-Key: Bearer KEY`) counts as
- * ours: it is rejected and not forwarded to the app.
+ * One of our keys where it does not belong (`X-API-Key: Bearer KEY`, the user of Basic, Basic where
+ * it is not accepted, malformed values) counts as ours: it is rejected and not forwarded to the
+ * app.
  */
-function claimOn(value: string, { claimOf }: ChoiceRules): Claim {
-  const claim = claimOf(value);
-  const space = Math.max(value.lastIndexOf(' '), value.lastIndexOf('\t'));
-  if (claim === 'ours' || space === -1) return claim;
-  return claimOf(value.slice(space + 1)) === 'ours' ? 'ours' : claim;
+function claimOn(token: string, value: string, { claimOf, holdsKey }: ChoiceRules): Claim {
+  const claim = claimOf(token);
+  return claim !== 'ours' && holdsKey(value) ? 'ours' : claim;
 }
 
 function credentialIn(
@@ -195,22 +192,10 @@ function authorizationOf(value: string | undefined): Authorization | 'ambiguous'
   const match = bearer.exec(value);
   if (match === null) {
     const basic = basicCredential(value);
-    if (basic !== undefined) return { scheme: 'basic', token: basic.password, user: basic.user };
-    return { scheme: 'other', token: utf8(value.trim()), user: '' };
+    if (basic !== undefined) return { scheme: 'basic', token: basic.password, value };
+    return { scheme: 'other', token: utf8(value.trim()), value };
   }
   const token = match[1]?.trim() ?? '';
   // A token has no comma (RFC 6750 §2.1): an intermediary joined two credentials (RFC 9110 §5.3).
-  return token.includes(',') ? 'ambiguous' : { scheme: 'bearer', token: utf8(token), user: '' };
-}
-
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Node.js decodes header bytes as Latin-1; foreign keys may have characters of several bytes. */
-function utf8(text: string): string {
-  if (!/[\u0080-\u00ff]/.test(text)) return text;
-  try {
-    return strict.decode(Buffer.from(text, 'latin1'));
-  } catch {
-    return text;
-  }
+  return token.includes(',') ? 'ambiguous' : { scheme: 'bearer', token: utf8(token), value };
 }

@@ -20,6 +20,7 @@ export interface Candidates {
   readonly hopeless: boolean;
 }
 
+const beginnings = 1 << 16;
 const hopeless: Candidates = { keys: [], named: false, hopeless: true };
 
 export class KeyRing {
@@ -29,6 +30,8 @@ export class KeyRing {
   readonly #byPrefix = new Map<string, KeyPolicy[]>();
   readonly #prefixLengths: number[] = [];
   readonly #unprefixed: KeyPolicy[] = [];
+  /** Marks how prefixes begin, so that a search in text rarely looks one up. */
+  readonly #beginnings = new Uint8Array(beginnings);
   /** bcrypt cost -> number of entries. */
   readonly #costsInUse = new Map<number, number>();
   #cost: number = costs.default;
@@ -66,6 +69,7 @@ export class KeyRing {
       this.#unprefixed.push(key);
       return;
     }
+    this.#beginnings[beginningAt(prefix, 0)] = 1;
     const alike = this.#byPrefix.get(prefix);
     if (alike === undefined) this.#byPrefix.set(prefix, [key]);
     else alike.push(key);
@@ -113,6 +117,15 @@ export class KeyRing {
     return key.slice(0, Math.max(0, ...lengths) || prefixCharacters);
   }
 
+  /** Whether the prefix of an entry stands anywhere in the text. */
+  hasPrefixIn(text: string): boolean {
+    for (let i = 0; i < text.length - 2; i += 1) {
+      if (this.#beginnings[beginningAt(text, i)] !== 1) continue;
+      if (this.#prefixLengths.some((length) => this.#byPrefix.has(text.slice(i, i + length)))) return true;
+    }
+    return false;
+  }
+
   /** The entries whose prefix matches the key. */
   withPrefixOf(key: string): readonly KeyPolicy[] {
     return this.#prefixLengths.flatMap((length) => {
@@ -131,6 +144,11 @@ export class KeyRing {
     const foreign = keys.filter((entry) => !hasHandle(entry));
     return foreign.length === 0 ? hopeless : { keys: foreign, named: foreign.some(hasPrefix), hopeless: false };
   }
+}
+
+/** From three characters; every prefix has more. */
+function beginningAt(text: string, i: number): number {
+  return ((text.charCodeAt(i) << 10) ^ (text.charCodeAt(i + 1) << 5) ^ text.charCodeAt(i + 2)) & (beginnings - 1);
 }
 
 function hasHandle({ secret }: KeyPolicy): boolean {

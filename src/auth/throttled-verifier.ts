@@ -1,6 +1,8 @@
 // Verifies a key if it is worth a bcrypt now: known keys at once, others within the limits of the
 // throttles and the verification queue. Does not choose the key and does not check its conditions.
-import { keyFormOf } from './api-key.ts';
+import { ownKeysIn } from '../kernel/api-key-format.ts';
+import { hasOwnKeyIn, keyFormOf } from './api-key.ts';
+import { holdsKey } from './hidden-keys.ts';
 import { maxKeyBytes } from './bcrypt/bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
 import type { AuthThrottle, Standing } from './auth-throttle.ts';
@@ -62,6 +64,22 @@ export class ThrottledVerifier {
   claimOf(token: string, ring: KeyRing, cacheTtlMs: number): Claim {
     if (ring.isOurs(token) || this.#isKnown(token, ring, cacheTtlMs)) return 'ours';
     return ring.hasUnprefixed && Buffer.byteLength(token) <= maxKeyBytes ? 'possible' : 'foreign';
+  }
+
+  /**
+   * Whether a key of this gateway stands anywhere in a header value for the app. Like claimOf(),
+   * but in any encoding. `known`: only keys of entries, not everything in the gateway's own format,
+   * which may be a key of another gateway.
+   */
+  holdsKey(value: string, ring: KeyRing, cacheTtlMs: number, which: 'any' | 'known'): boolean {
+    const isKey = (token: string): boolean => this.#isKnown(token, ring, cacheTtlMs);
+    return holdsKey(value, {
+      isKey,
+      beginsIn: (text) =>
+        ring.hasPrefixIn(text) ||
+        (which === 'any' && hasOwnKeyIn(text)) ||
+        ownKeysIn(text).some(({ key }) => isKey(key)),
+    });
   }
 
   #isKnown(token: string, ring: KeyRing, cacheTtlMs: number): boolean {

@@ -13,6 +13,7 @@ import { withKeyIdOf } from '../helpers/wrong-keys.ts';
 const cost = 4;
 const ours = createApiKey('live');
 const foreign = 'made-elsewhere-0123456789';
+const anothers = createApiKey('live');
 const unprefixed = 'short-and-without-prefix';
 
 function entry(id: string, key: string, prefixLength: number): KeyPolicy {
@@ -79,10 +80,17 @@ const onClosed: readonly Row[] = [
     ['authorization: Basic dXNlcjpwYXNz', asOurs, 'x-api-key: x'],
   ],
   [
-    'X-Gateway-Key and a key of ours meant for the app',
-    [...gatewayKey(foreign), ...bearer(ours)],
-    [`authorization: Bearer ${ours}`, asForeign],
+    'X-Gateway-Key and a key of ours meant for the app, which does not get it',
+    [...gatewayKey(foreign), ...bearer(ours), ...apiKey(ours)],
+    [asForeign],
   ],
+  [
+    'X-Gateway-Key and a key of another gateway, which is the app',
+    [...gatewayKey(foreign), ...bearer(anothers)],
+    [`authorization: Bearer ${anothers}`, asForeign],
+  ],
+  ['X-Gateway-Key in Authorization, too', [...gatewayKey(ours), ...bearer(ours)], [asOurs]],
+  ['our key, and malformed Basic with it', [...apiKey(ours), 'Authorization', `Basic ${ours}, x`], 'invalid_request'],
   ['two keys of ours', [...bearer(ours), ...apiKey(foreign)], 'invalid_request'],
   ['two keys of our form, one unknown', [...bearer(ours), ...apiKey(createApiKey('test'))], 'invalid_request'],
   ['X-Gateway-Key twice', [...gatewayKey(ours), ...gatewayKey(ours)], 'invalid_request'],

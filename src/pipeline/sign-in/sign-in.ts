@@ -1,10 +1,10 @@
 // Signs a browser in by a one-time link, and identifies its later requests by a cookie. Only for
 // requests to a host of the app's own: in path mode every app could use the session of another.
-import { basicCredential } from '../../auth/basic.ts';
+import { hasOwnKeyIn } from '../../auth/api-key.ts';
 import { type BrowserSessions, sessionLifetimeMs } from '../../auth/browser-sessions.ts';
 import { credentialFields } from '../../auth/credential.ts';
+import { holdsKey } from '../../auth/hidden-keys.ts';
 import { signInPath } from '../../auth/sign-in-url.ts';
-import { isOwnKey } from '../../kernel/api-key-format.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { fieldValue, fieldValues } from '../../kernel/http/field-value.ts';
 import type { RawHeaders, Sink } from '../../kernel/http/http.ts';
@@ -137,7 +137,7 @@ function isPrefetch(headers: RawHeaders): boolean {
 function hasKey(headers: RawHeaders): boolean {
   const { gatewayKeys, offeredKeys, apiKeys, authorizations } = credentialFields(headers);
   if (gatewayKeys.length > 0 || offeredKeys.length > 0) return true;
-  const tokens = [...apiKeys, ...authorizations].flatMap((value) => value.split(/[\s,]+/));
-  const passwords = authorizations.map(basicCredential).flatMap((basic) => (basic ? [basic.user, basic.password] : []));
-  return [...tokens, ...passwords].some(isOwnKey);
+  return [...apiKeys, ...authorizations].some((value) => holdsKey(value, ownKeys));
 }
+
+const ownKeys = { beginsIn: hasOwnKeyIn, isKey: () => false };

@@ -18,6 +18,7 @@ export function authenticate(authenticator: Authenticator, directory: KnownLease
       // Set by `signIn`.
       if (exchange.principal !== undefined) {
         report('session', 'success');
+        exchange.strippedHeaders.push(...authenticator.namesWithKeys(exchange.req.headers, exchange.policy));
         next(exchange, sink);
         return;
       }
@@ -51,7 +52,7 @@ export function authenticate(authenticator: Authenticator, directory: KnownLease
 function apply(decision: AuthDecision, exchange: Exchange, sink: Sink, next: Dispatch): void {
   switch (decision.kind) {
     case 'key': {
-      const { principal, credential, protocols } = decision;
+      const { principal, credential, protocols, stripped } = decision;
       report('api_key', 'success');
       exchange.principal = principal;
       exchange.credentialField = credential.header;
@@ -59,6 +60,7 @@ function apply(decision: AuthDecision, exchange: Exchange, sink: Sink, next: Dis
       if (protocols !== undefined) offer(exchange, protocols);
       exchange.appHeaders.push(...headersOf(principal));
       forwardOrStrip(exchange, credential);
+      exchange.strippedHeaders.push(...stripped);
       const isChosenHere = protocols === '' && credential.header === 'sec-websocket-protocol';
       next(exchange, isChosenHere ? new ChosenProtocol(sink, credential.key) : sink);
       return;
@@ -66,6 +68,7 @@ function apply(decision: AuthDecision, exchange: Exchange, sink: Sink, next: Dis
     case 'anonymous':
       report('none', 'success');
       if (decision.protocols !== undefined) offer(exchange, decision.protocols);
+      exchange.strippedHeaders.push(...decision.stripped);
       exchange.principal = anonymous;
       next(exchange, sink);
       return;
