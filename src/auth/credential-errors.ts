@@ -7,10 +7,22 @@ import type { BasicUse } from './basic-use.ts';
 import { keyProtocol, type Credential, type KeyCredential } from './credential.ts';
 import type { VerifyOutcome } from './throttled-verifier.ts';
 
-const realm = 'Bearer realm="portal-gateway"';
+const realm = 'realm="portal-gateway"';
 /** On a line of its own: some clients read one challenge of a line. */
-const basicChallenge = ['WWW-Authenticate', 'Basic realm="portal-gateway", charset="UTF-8"'];
+const basicChallenge = ['WWW-Authenticate', `Basic ${realm}, charset="UTF-8"`];
 const forTheApp = 'If it is for the app, send the key of the gateway as `X-Gateway-Key` as well.';
+
+/** The header of a challenge, as name and value. */
+export function bearerChallenge(...parameters: readonly string[]): readonly string[] {
+  return ['WWW-Authenticate', [`Bearer ${realm}`, ...parameters].join(', ')];
+}
+
+/** The caller is known, and its credential does not allow this. */
+export function insufficientScope(detail: string, scope: string): GatewayError {
+  return new GatewayError('insufficient_scope', detail, {
+    headers: bearerChallenge('error="insufficient_scope"', `scope="${scope}"`),
+  });
+}
 
 /** The request, as far as it decides where a key can be sent. */
 interface MissingFrom {
@@ -27,7 +39,7 @@ export function missingCredentials({ upgrade, place, basic }: MissingFrom): Gate
   const last = places.pop() ?? '';
   const detail = `Send an API key as ${place === 'app' ? '`X-Gateway-Key`' : `${places.join(', ')} or ${last}`}.`;
   return new GatewayError('missing_credentials', detail, {
-    headers: challengesOf(realm, basic),
+    headers: challengesOf(bearerChallenge(), basic),
   });
 }
 
@@ -118,16 +130,16 @@ function invalidCredentials(detail: string, basic: BasicUse): GatewayError {
 }
 
 function challenges(basic: BasicUse): readonly string[] {
-  return challengesOf(`${realm}, error="invalid_token"`, basic);
+  return challengesOf(bearerChallenge('error="invalid_token"'), basic);
 }
 
 /** Bearer first: some clients read the first challenge only, and most of them use Bearer. */
-function challengesOf(ofBearer: string, { challenge }: BasicUse): readonly string[] {
+function challengesOf(ofBearer: readonly string[], { challenge }: BasicUse): readonly string[] {
   switch (challenge) {
     case 'none':
-      return ['WWW-Authenticate', ofBearer];
+      return ofBearer;
     case 'beside Bearer':
-      return ['WWW-Authenticate', ofBearer, ...basicChallenge];
+      return [...ofBearer, ...basicChallenge];
     case 'alone':
       return basicChallenge;
   }

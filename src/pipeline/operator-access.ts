@@ -1,6 +1,7 @@
 // Decides who may read the gateway's private endpoints on the main listener: clients on this
 // machine, at an address that the operator allows, or with a credential of the scope `admin`.
-import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { insufficientScope } from '../auth/credential-errors.ts';
+import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import type { RawHeaders, Sink } from '../kernel/http/http.ts';
 import { isForwarding } from '../kernel/http/removed-headers.ts';
 import { addressSetSteps } from '../policy/addresses.ts';
@@ -85,7 +86,5 @@ function verdictSink(decided: (verdict: OperatorVerdict) => void): Sink {
 }
 
 function insufficient(): GatewayError {
-  return new GatewayError('insufficient_scope', 'This needs the scope admin, which the credential lacks.', {
-    headers: ['WWW-Authenticate', 'Bearer realm="portal-gateway", error="insufficient_scope", scope="admin"'],
-  });
+  return insufficientScope('This needs the scope admin, which the credential lacks.', 'admin');
 }

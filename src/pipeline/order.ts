@@ -81,8 +81,8 @@ export function createPipeline(parts: PipelineParts): Dispatch {
     [
       // First: every response has the id, whichever stage sends it.
       requestId(),
-      // Before `draining`: health reports the drain to its end. Before `observe`,
-      // which would count a scrape of /metrics as an active request; publishes its own events.
+      // Before `draining`: health reports the drain to its end. Before `observe`, which would count
+      // a scrape of /metrics as an active request; publishes its own events.
       builtinEndpoints(endpoints, operators, clock),
       // Before anything is spent on a request that cannot be finished.
       draining(isGraceOver),

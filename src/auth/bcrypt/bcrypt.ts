@@ -1,6 +1,5 @@
 // Computes bcrypt in WebAssembly (hash-wasm): one build for all platforms, whose checksum is in
-// package-lock.json. Blocks
-// the thread that it runs on.
+// package-lock.json. Blocks the thread that it runs on.
 import { randomBytes } from 'node:crypto';
 import { bcrypt, bcryptVerify } from 'hash-wasm';
 import { bcryptCost } from './bcrypt-hash.ts';

@@ -1,7 +1,7 @@
 // Decides whether the caller may call a lease, by its rules, the caller's scopes and the addresses
 // that the lease allows, and which error it gets otherwise.
 import { basicOff } from '../../auth/basic-use.ts';
-import { missingCredentials } from '../../auth/credential-errors.ts';
+import { insufficientScope, missingCredentials } from '../../auth/credential-errors.ts';
 import { aclOf, type AclTarget } from '../../guard/acl.ts';
 import { addressRulesSteps } from '../../guard/address-rules.ts';
 import { anonymous } from '../../guard/principal.ts';
@@ -91,12 +91,9 @@ function targetFault(exchange: Exchange, target: AclTarget): GatewayError | unde
   const required = demands.flatMap(({ requiredScopes }) => requiredScopes);
   const scope = missingScope(principal, req.method, req.upgrade, required);
   if (scope === undefined) return undefined;
-  return new GatewayError(
-    'insufficient_scope',
+  return insufficientScope(
     `The lease ${called(exchange)} needs the scope ${scope}, which the credential lacks.`,
-    {
-      headers: ['WWW-Authenticate', `Bearer realm="portal-gateway", error="insufficient_scope", scope="${scope}"`],
-    },
+    scope,
   );
 }
 

@@ -2,6 +2,7 @@
 // requests to a host of the app's own: in path mode every app could use the session of another.
 import { hasOwnKeyIn } from '../../auth/api-key.ts';
 import { type BrowserSessions, sessionLifetimeMs } from '../../auth/browser-sessions.ts';
+import { bearerChallenge } from '../../auth/credential-errors.ts';
 import { credentialFields } from '../../auth/credential.ts';
 import { holdsKey } from '../../auth/hidden-keys.ts';
 import { signInPath } from '../../auth/sign-in-url.ts';
@@ -16,8 +17,6 @@ import { PassingSink } from '../passing-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 import { cookiesIn, setCookie } from './session-cookie.ts';
 import { isSignIn } from './is-sign-in.ts';
-
-const challenge = ['WWW-Authenticate', 'Bearer realm="portal-gateway"'];
 
 /** Without `sessions` the stage does not exist. */
 export function signIn(sessions: BrowserSessions | undefined): Stage {
@@ -81,7 +80,7 @@ function serve(exchange: Exchange, sink: Sink, sessions: BrowserSessions): void 
   if (session !== undefined) sink.respond(toApp(['Set-Cookie', setCookie(authority, session, sessionLifetimeMs)]));
   // The same link in the same browser again: it is signed in already.
   else if (sessions.find(cookiesIn(req.headers, authority).session, lease) !== undefined) sink.respond(toApp([]));
-  else sink.fail(new GatewayError('expired_credentials', usedLink(authority), { headers: challenge }));
+  else sink.fail(new GatewayError('expired_credentials', usedLink(authority), { headers: bearerChallenge() }));
 }
 
 const allow = ['Allow', 'GET, POST'];
