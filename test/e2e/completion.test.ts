@@ -1,8 +1,9 @@
 // Completion as users have it: the scripts run in real shells, against the real command, with a
 // relay that lists hostile names.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
@@ -134,6 +135,44 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
     });
   });
 }
+
+describe('the names of files, completed by Tab in bash', { skip: needs('bash').skip || needs('script').skip }, () => {
+  for (const [where, setup] of [
+    ['with compopt', ''],
+    ['without compopt, as on macOS', 'enable -n compopt\n'],
+  ] as const) {
+    test(where, async (t) => {
+      const directory = await temporaryDirectory(t);
+      const { stdout: script } = await runCli(t, ['completion', 'bash'], {});
+      await writeFile(join(directory, 'script'), script);
+      await mkdir(join(directory, 'files', 'my dir'), { recursive: true });
+      const names = ['gate way.yaml', "it's.yaml", 'x$(touch pwned).yaml'];
+      for (const name of names) await writeFile(join(directory, 'files', name), '');
+      const cases: readonly (readonly [typed: string, words: readonly string[]])[] = [
+        ['validate gate', ['validate', 'gate way.yaml']],
+        ['validate it', ['validate', "it's.yaml"]],
+        ['start --config my', ['start', '--config', 'my dir/']],
+        ['validate x', ['validate', 'x$(touch pwned).yaml']],
+        ['valida', ['validate']],
+      ];
+      // Ctrl-A puts another command in front of the completed line, Ctrl-E returns to its end.
+      const typed = cases.map(([line]) => `portal-gateway ${line}\t\u0001printf '%s\\0' \u0005 'END' >> ../words\n`);
+      const child = spawn(needs('script').path, ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
+        cwd: join(directory, 'files'),
+        env: { HOME: directory, PATH: '/usr/bin:/bin', TERM: 'xterm', INPUTRC: '/dev/null' },
+        stdio: ['pipe', 'ignore', 'inherit'],
+      });
+      child.stdin.end(`${setup}source ../script\n${typed.join('')}exit\n`);
+      await once(child, 'close');
+      const words = (await readFile(join(directory, 'words'), 'utf8')).split('\0').slice(0, -1);
+      assert.deepEqual(
+        words,
+        cases.flatMap(([, completed]) => ['portal-gateway', ...completed, 'END']),
+      );
+      assert.deepEqual((await readdir(join(directory, 'files'))).sort(), [...names, 'my dir'].sort());
+    });
+  }
+});
 
 test('complete ends soon and prints nothing when the relay is not there', async (t) => {
   const startMs = performance.now();

@@ -18,7 +18,11 @@ _portal_gateway_list() {
   _portal_gateway_offer < <("\${COMP_WORDS[0]}" complete "$1" -- "\${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
 }
 
+# Without compopt (bash 3.2) only the completion of bash itself quotes the names of files.
+_portal_gateway_can_quote() { type compopt >/dev/null 2>&1; }
+
 _portal_gateway_files() {
+  _portal_gateway_can_quote || return
   compopt -o filenames 2>/dev/null
   _portal_gateway_offer < <(compgen -f -- "$cur")
 }
@@ -46,7 +50,11 @@ ${model.map(commandCase).join('\n')}
   fi
 }
 
-complete -F _portal_gateway portal-gateway
+if _portal_gateway_can_quote; then
+  complete -F _portal_gateway portal-gateway
+else
+  complete -o default -F _portal_gateway portal-gateway
+fi
 `;
 }
 
