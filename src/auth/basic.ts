@@ -2,23 +2,17 @@
 // insist on one.
 import { textOf } from './header-text.ts';
 
-export interface BasicCredential {
-  readonly user: string;
-  readonly password: string;
-}
-
 /** Base64 of a user and a password that no tool exceeds; keys have at most 512 characters. */
 const maxCharacters = 4 * 1024;
 const form = /^basic[ \t]+([\w+/-]+={0,2})[ \t]*$/i;
 
 /** Undefined: another scheme, or not the Base64 of a user and a password. */
-export function basicCredential(value: string): BasicCredential | undefined {
+export function basicPassword(value: string): string | undefined {
   // The length of the scheme's name rules out most other schemes.
   if (value.length > maxCharacters || (value[5] !== ' ' && value[5] !== '\t')) return undefined;
   const encoded = form.exec(value)?.[1];
   if (encoded === undefined) return undefined;
   const bytes = Buffer.from(encoded, 'base64');
   const colon = bytes.indexOf(0x3a);
-  if (colon === -1) return undefined;
-  return { user: textOf(bytes.subarray(0, colon)), password: textOf(bytes.subarray(colon + 1)) };
+  return colon === -1 ? undefined : textOf(bytes.subarray(colon + 1));
 }

@@ -1,7 +1,7 @@
 // Finds the credential of a request, and decides which one counts when there are several. Verifies
 // nothing: the caller classifies tokens.
 import type { RawHeaders } from '../kernel/http/http.ts';
-import { basicCredential } from './basic.ts';
+import { basicPassword } from './basic.ts';
 import { utf8 } from './header-text.ts';
 
 export interface KeyCredential {
@@ -191,8 +191,8 @@ function authorizationOf(value: string | undefined): Authorization | 'ambiguous'
   if (value === undefined) return undefined;
   const match = bearer.exec(value);
   if (match === null) {
-    const basic = basicCredential(value);
-    if (basic !== undefined) return { scheme: 'basic', token: basic.password, value };
+    const password = basicPassword(value);
+    if (password !== undefined) return { scheme: 'basic', token: password, value };
     return { scheme: 'other', token: utf8(value.trim()), value };
   }
   const token = match[1]?.trim() ?? '';
