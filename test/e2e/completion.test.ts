@@ -161,6 +161,9 @@ describe('the names of files, completed by Tab in bash', { skip: needs('bash').s
         cwd: join(directory, 'files'),
         env: { HOME: directory, PATH: '/usr/bin:/bin', TERM: 'xterm', INPUTRC: '/dev/null' },
         stdio: ['pipe', 'ignore', 'inherit'],
+        // A quote that is left open keeps the shell waiting.
+        timeout: 30_000,
+        killSignal: 'SIGKILL',
       });
       child.stdin.end(`${setup}source ../script\n${typed.join('')}exit\n`);
       await once(child, 'close');
