@@ -3,11 +3,17 @@ import { StartError } from '../gateway/start-error.ts';
 import { EnvironmentError } from '../config/source/environment.ts';
 import { KeysFileError } from '../keys/keys-file-error.ts';
 import { PortalError, type PortalErrorCode } from '../portal/errors.ts';
+import { commonTemporary, type MayPass, type TemporaryFault } from '../kernel/errors/temporary-fault.ts';
 import { TlsSettingsError } from '../kernel/errors/tls-settings-error.ts';
 
 /** `retry`: trying again later can help, EX_TEMPFAIL in sysexits.h. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, retry: 75 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A failure that may pass has its own exit code: scripts can then try again. */
+export function exitCodeOf({ temporary }: MayPass): ExitCode {
+  return temporary === undefined ? exitCodes.failed : exitCodes.retry;
+}
 
 /** An error whose message is printed as it is. */
 export class CliFault extends Error {
@@ -25,28 +31,68 @@ export function usageFault(message: string): CliFault {
   return new CliFault(message, exitCodes.usage);
 }
 
-/** A failure that may be gone when the command runs again, such as a relay that is down. */
-export function retryFault(message: string): CliFault {
-  return new CliFault(message, exitCodes.retry);
+/** A failure that may be gone when the command runs again, if `temporary` is set. */
+export function faultThatMayPass(message: string, temporary: TemporaryFault | undefined): CliFault {
+  return new CliFault(message, exitCodeOf({ temporary }));
 }
 
-/** Failures of a connection or of its peer. All others need a change of a file, option or clock. */
-const passing: ReadonlySet<PortalErrorCode> = new Set<PortalErrorCode>([
-  'relay_unreachable',
-  'connect_timeout',
-  'carrier_closed',
-  'session_closed',
-  'session_goaway',
-  'session_remote_error',
-  'keepalive_timeout',
-  'streams_exhausted',
-  'too_many_streams',
-  'stream_open_timeout',
-  'stream_reset',
-  'stream_truncated',
-  'lease_timeout',
-  'dial_timeout',
-]);
+/** The command printed the faults of a configuration that it cannot use. */
+export function faultyConfig(faults: readonly MayPass[]): CliFault {
+  const message = 'the configuration has errors; run "portal-gateway validate" to list them';
+  return faultThatMayPass(message, commonTemporary(faults));
+}
+
+/** What the errors of the tunnel mean for a command. */
+const portalFaults: Readonly<Record<PortalErrorCode, 'relay_unavailable' | 'usage' | 'failed'>> = {
+  bad_relay_url: 'usage',
+  relay_unreachable: 'relay_unavailable',
+  relay_tls: 'failed',
+  not_a_relay: 'failed',
+  connect_timeout: 'relay_unavailable',
+  carrier_closed: 'relay_unavailable',
+  session_closed: 'relay_unavailable',
+  session_goaway: 'relay_unavailable',
+  session_protocol: 'failed',
+  session_remote_error: 'relay_unavailable',
+  keepalive_timeout: 'relay_unavailable',
+  streams_exhausted: 'relay_unavailable',
+  too_many_streams: 'relay_unavailable',
+  stream_open_timeout: 'relay_unavailable',
+  stream_reset: 'relay_unavailable',
+  stream_aborted: 'failed',
+  packet_malformed: 'failed',
+  packet_too_large: 'failed',
+  packet_unexpected: 'failed',
+  stream_truncated: 'relay_unavailable',
+  lease_unknown: 'failed',
+  lease_rejected: 'failed',
+  lease_refused: 'failed',
+  lease_timeout: 'relay_unavailable',
+  dial_timeout: 'relay_unavailable',
+  dial_aborted: 'failed',
+  client_not_admitted: 'failed',
+  clock_skew: 'failed',
+  identity_invalid: 'failed',
+  identity_file: 'failed',
+  handshake_malformed: 'failed',
+  handshake_version: 'failed',
+  handshake_identity: 'failed',
+  handshake_signature: 'failed',
+  handshake_alpn: 'failed',
+  handshake_session_key: 'failed',
+  handshake_nonce: 'failed',
+  handshake_lease_mismatch: 'failed',
+  handshake_client_refused: 'failed',
+  handshake_timeout: 'failed',
+  frame_malformed: 'failed',
+  listener_closed: 'failed',
+};
+
+/** Undefined: a file, an option or a clock has to change first. */
+export function temporaryOf({ code }: PortalError): TemporaryFault | undefined {
+  const kind = portalFaults[code];
+  return kind === 'relay_unavailable' ? kind : undefined;
+}
 
 export interface Fault {
   readonly line: string;
@@ -56,21 +102,15 @@ export interface Fault {
 /** Undefined for unexpected errors, which are printed with their stack. */
 export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof CliFault) return { line: error.message, exitCode: error.exitCode };
-  if (error instanceof StartError)
-    return { line: error.message, exitCode: error.passing ? exitCodes.retry : exitCodes.failed };
-  if (error instanceof TlsSettingsError) return { line: error.message, exitCode: exitCodes.failed };
-  if (error instanceof KeysFileError)
-    return { line: error.message, exitCode: error.passing ? exitCodes.retry : exitCodes.failed };
-  if (error instanceof EnvironmentError) return { line: error.message, exitCode: exitCodes.failed };
+  if (error instanceof StartError || error instanceof KeysFileError)
+    return { line: error.message, exitCode: exitCodeOf(error) };
+  if (error instanceof TlsSettingsError || error instanceof EnvironmentError)
+    return { line: error.message, exitCode: exitCodes.failed };
   if (error instanceof PortalError) {
-    return { line: error.message, exitCode: portalExitCode(error.code) };
+    const isUsage = portalFaults[error.code] === 'usage';
+    return { line: error.message, exitCode: isUsage ? exitCodes.usage : exitCodeOf({ temporary: temporaryOf(error) }) };
   }
   return undefined;
-}
-
-function portalExitCode(code: PortalErrorCode): ExitCode {
-  if (code === 'bad_relay_url') return exitCodes.usage;
-  return passing.has(code) ? exitCodes.retry : exitCodes.failed;
 }
 
 /** Causes are followed this far: a chain could be a cycle. */

@@ -1,14 +1,14 @@
 // The error of a gateway that cannot start or apply a configuration. The message is one line: what
 // happened, where, and what to do.
+import type { MayPass, TemporaryFault } from '../kernel/errors/temporary-fault.ts';
 
-export class StartError extends Error {
+export class StartError extends Error implements MayPass {
   override readonly name = 'StartError';
-  /** Starting again later can help. */
-  readonly passing: boolean;
+  readonly temporary: TemporaryFault | undefined;
 
-  constructor(message: string, { passing = false }: { readonly passing?: boolean } = {}) {
+  constructor(message: string, { temporary }: MayPass = {}) {
     super(message);
-    this.passing = passing;
+    this.temporary = temporary;
   }
 }
 
@@ -23,7 +23,7 @@ export function listenError(error: unknown, what: string, host: string, port: nu
     case 'EADDRINUSE':
       return new StartError(
         `${what} cannot listen: ${where} is in use; stop the program that uses it, or choose another port with ${option}`,
-        { passing: true },
+        { temporary: 'port_in_use' },
       );
     case 'EACCES':
       return new StartError(

@@ -46,7 +46,9 @@ export async function withFileLock<T>(
     return await work({
       confirm: async () => {
         if ((await contentOf(lock)) !== text)
-          throw new KeysFileError(`${lock} was taken by another process; run the command again`, { passing: true });
+          throw new KeysFileError(`${lock} was taken by another process; run the command again`, {
+            temporary: 'keys_file_locked',
+          });
       },
     });
   } finally {
@@ -99,7 +101,7 @@ async function stillHeld(path: string, lock: string): Promise<KeysFileError> {
   const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
   return new KeysFileError(
     `${path} is being changed by ${who}; try again, or remove ${lock} if that process no longer runs`,
-    { passing: true },
+    { temporary: 'keys_file_locked' },
   );
 }
 

@@ -1,14 +1,12 @@
 // Error about the keys file: one line with the remedy. Never contains a key.
-export class KeysFileError extends Error {
-  override readonly name = 'KeysFileError';
-  /** Trying again can help: another process is changing the file. */
-  readonly passing: boolean;
+import type { MayPass, TemporaryFault } from '../kernel/errors/temporary-fault.ts';
 
-  constructor(
-    message: string,
-    { passing = false, cause }: { readonly passing?: boolean; readonly cause?: unknown } = {},
-  ) {
+export class KeysFileError extends Error implements MayPass {
+  override readonly name = 'KeysFileError';
+  readonly temporary: TemporaryFault | undefined;
+
+  constructor(message: string, { temporary, cause }: MayPass & { readonly cause?: unknown } = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    this.passing = passing;
+    this.temporary = temporary;
   }
 }

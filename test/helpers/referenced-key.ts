@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { LoadResult } from '../../src/config/load/load.ts';
+import type { TemporaryFault } from '../../src/kernel/errors/temporary-fault.ts';
 import { faultLines, loadText, type TextOptions } from './config.ts';
 
 export const secretMark = 'mark-of-a-secret';
@@ -20,9 +21,11 @@ export function assertKey(result: LoadResult, key: string = secretMark): void {
 }
 
 /** `credential`: of the secret manager; neither it nor the secret may be in the result. */
-export function assertKeyFault(result: LoadResult, says: string, credential: string): void {
+export function assertKeyFault(result: LoadResult, says: string, credential: string, temporary?: TemporaryFault): void {
   const [line = '', ...more] = faultLines(result);
   assert.deepEqual(more, []);
-  assert.equal(line, `gateway.yaml:1:32: auth.keys[0].key ${says}`);
+  const hint = temporary === undefined ? '' : '; check that it runs and can be reached, then try again';
+  assert.equal(line, `gateway.yaml:1:32: auth.keys[0].key ${says}${hint}`);
+  assert.equal(result.ok ? undefined : result.faults[0]?.temporary, temporary);
   for (const secret of [secretMark, credential]) assert.ok(!JSON.stringify(result).includes(secret));
 }

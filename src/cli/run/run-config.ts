@@ -5,7 +5,7 @@ import { showPath } from '../../config/schema/names.ts';
 import { findingLine } from '../../config/source/origin.ts';
 import { configTable, printConfig } from '../../config/load/print.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
-import { CliFault } from '../fault.ts';
+import { faultyConfig } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 
 export interface PrintOptions {
@@ -25,7 +25,7 @@ export async function print(options: PrintOptions, { terminal, signal }: CliCont
     terminal.note(printable(`warning: ${findingLine(warning)}`, maxLineCharacters));
   if (!result.ok) {
     for (const fault of result.faults) terminal.note(printable(findingLine(fault), maxLineCharacters));
-    throw new CliFault('the configuration has errors; run "portal-gateway validate" to list them');
+    throw faultyConfig(result.faults);
   }
   const { config, sources } = result;
   if (options.json === true) {

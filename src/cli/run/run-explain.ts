@@ -14,7 +14,7 @@ import { keyPolicies } from '../../keys/stored-key.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import { systemClock } from '../../kernel/clock.ts';
-import { CliFault, usageFault } from '../fault.ts';
+import { CliFault, faultThatMayPass, faultyConfig, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { readLeaseNames } from '../../gateway/lease-names-file.ts';
 import { readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
@@ -37,11 +37,11 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
   const loaded = await loadConfig({ file: options.config, signal });
   if (!loaded.ok) {
     for (const fault of loaded.faults) terminal.note(printable(findingLine(fault)));
-    throw new CliFault('the configuration has errors; run "portal-gateway validate" to list them');
+    throw faultyConfig(loaded.faults);
   }
   const more = await readConfiguredKeysFile(loaded.config);
   const [fault] = more.faults;
-  if (fault !== undefined) throw new CliFault(printable(findingLine(fault)));
+  if (fault !== undefined) throw faultThatMayPass(printable(findingLine(fault)), fault.temporary);
   const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
   const key = policy.auth.keys.find(({ id }) => id === options.key);
   if (options.key !== undefined && key === undefined) {

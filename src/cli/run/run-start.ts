@@ -6,11 +6,12 @@ import { type Faulty, loadConfig, type FlagSetting } from '../../config/load/loa
 import type { LeaseRule } from '../../config/source/lease-rule.ts';
 import { findingLine } from '../../config/source/origin.ts';
 import { startGateway } from '../../gateway/start-gateway.ts';
+import { commonTemporary } from '../../kernel/errors/temporary-fault.ts';
 import { printable } from '../../kernel/printable.ts';
 import { createLog, type GatewayLog } from '../../observe/logs/log.ts';
 import type { CliContext } from '../context.ts';
 import type { EarlyHangup } from '../early-hangup.ts';
-import { CliFault, usageFault } from '../fault.ts';
+import { type CliFault, faultThatMayPass, usageFault } from '../fault.ts';
 import { onLogSignals } from '../log-signals.ts';
 import { aborted } from '../shutdown.ts';
 import type { Terminal } from '../terminal.ts';
@@ -81,7 +82,8 @@ function flagsOf({ host, port, relay, caFile, allow }: StartOptions): FlagSettin
 
 function configFault(faulty: Faulty, terminal: Terminal): CliFault {
   const [only, ...more] = faulty.faults.map((fault) => printable(findingLine(fault), maxLineCharacters));
-  if (only !== undefined && more.length === 0) return new CliFault(only);
+  const temporary = commonTemporary(faulty.faults);
+  if (only !== undefined && more.length === 0) return faultThatMayPass(only, temporary);
   for (const line of [only ?? '', ...more]) terminal.note(line);
-  return new CliFault(`the configuration has ${more.length + 1} errors`);
+  return faultThatMayPass(`the configuration has ${more.length + 1} errors`, temporary);
 }

@@ -5,8 +5,9 @@ import { loadConfig } from '../../config/load/load.ts';
 import { type Finding, findingLine } from '../../config/source/origin.ts';
 import { PortalError } from '../../portal/index.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
+import { commonTemporary, type MayPass } from '../../kernel/errors/temporary-fault.ts';
 import { TlsSettingsError } from '../../kernel/errors/tls-settings-error.ts';
-import { CliFault } from '../fault.ts';
+import { faultThatMayPass, temporaryOf } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import { type StoredKeys, readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
@@ -31,10 +32,18 @@ export async function validate(options: ValidateOptions, context: CliContext): P
   const state = config === undefined ? undefined : await checkStateFiles(config, context.environment().stateDirectory);
   const found = [...(result.ok ? [] : result.faults), ...(more?.faults ?? []), ...(state?.faults ?? [])];
   const warnings = [...result.warnings, ...(state?.warnings ?? [])];
-  const faults = [...found.map(findingLine), ...relays.flatMap(({ fault }) => fault ?? [])];
+  const unreached = relays.filter(({ fault }) => fault !== undefined);
+  const faults = [...found.map(findingLine), ...unreached.map(({ fault = '' }) => fault)];
   if (options.json === true) {
     const counts = config === undefined ? {} : countsOf(config, more);
-    terminal.result(printableJson({ valid: faults.length === 0, ...findings(found, warnings), relays, counts }));
+    terminal.result(
+      printableJson({
+        valid: faults.length === 0,
+        ...findings(found, warnings),
+        relays: relays.map(shownCheck),
+        counts,
+      }),
+    );
   } else {
     for (const warning of warnings) terminal.note(printable(`warning: ${findingLine(warning)}`, maxLineCharacters));
     for (const fault of faults) terminal.result(printable(fault, maxLineCharacters));
@@ -44,14 +53,21 @@ export async function validate(options: ValidateOptions, context: CliContext): P
   }
   const what = result.file ?? 'the configuration';
   const holds = config === undefined ? '' : `: ${countsText(config, more)}`;
-  if (faults.length > 0) throw new CliFault(`${printable(what)} has ${counted(faults.length, 'error')}${holds}`);
+  if (faults.length > 0) {
+    const summary = `${printable(what)} has ${counted(faults.length, 'error')}${holds}`;
+    throw faultThatMayPass(summary, commonTemporary([...found, ...unreached]));
+  }
   if (options.json !== true) terminal.result(`${printable(what)} is valid${holds}`);
 }
 
-interface RelayCheck {
+interface RelayCheck extends MayPass {
   readonly url: string;
   readonly leases?: number;
   readonly fault?: string;
+}
+
+function shownCheck({ url, leases, fault }: RelayCheck): object {
+  return { url, leases, fault };
 }
 
 /** Connect errors already name the relay; errors of an open connection do not. */
@@ -74,7 +90,7 @@ async function checkRelay({ url, caFile }: RelayConfig, signal: AbortSignal): Pr
       await transport.close();
     }
   } catch (error) {
-    if (error instanceof PortalError) return { url, fault: named(url, error.message) };
+    if (error instanceof PortalError) return { url, fault: named(url, error.message), temporary: temporaryOf(error) };
     if (error instanceof TlsSettingsError) return { url, fault: `relay ${url}: ${error.message}` };
     throw error;
   }

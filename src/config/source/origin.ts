@@ -1,4 +1,5 @@
 // The origin of a value, and errors and warnings about it, as lines for people.
+import { commonTemporary, type MayPass } from '../../kernel/errors/temporary-fault.ts';
 
 export type Origin =
   | { readonly kind: 'default' }
@@ -7,7 +8,7 @@ export type Origin =
   | { readonly kind: 'flag'; readonly name: string };
 
 /** An error or a warning. */
-export interface Finding {
+export interface Finding extends MayPass {
   /** Undefined: it concerns the whole configuration. */
   readonly origin: Origin | undefined;
   readonly message: string;
@@ -56,6 +57,7 @@ const maxFindings = 200;
 /** The first findings, and a line with the number of the others. */
 export function boundedFaults(findings: readonly Finding[]): readonly Finding[] {
   if (findings.length <= maxFindings) return findings;
-  const rest: Finding = { origin: undefined, message: `and ${findings.length - maxFindings} more errors` };
-  return [...findings.slice(0, maxFindings), rest];
+  const rest = findings.slice(maxFindings);
+  const message = `and ${rest.length} more errors`;
+  return [...findings.slice(0, maxFindings), { origin: undefined, message, temporary: commonTemporary(rest) }];
 }

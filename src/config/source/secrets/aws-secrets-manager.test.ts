@@ -54,6 +54,10 @@ function assertFault(result: LoadResult, says: string): void {
   assertKeyFault(result, says, account.secretAccessKey);
 }
 
+function assertUnavailable(result: LoadResult, says: string): void {
+  assertKeyFault(result, says, account.secretAccessKey, 'secret_manager_unavailable');
+}
+
 const had = 'cannot be fetched from AWS Secrets Manager';
 
 describe('a secret in AWS Secrets Manager, requested with a verified signature', () => {
@@ -200,8 +204,20 @@ describe('reports a failed AWS secret at its reference', () => {
       service: { secrets: { slow: () => undefined } },
       signal: AbortSignal.timeout(100),
     });
-    assertFault(result, `${had}: it did not respond in time`);
+    assertUnavailable(result, `${had}: it did not respond in time`);
   });
+
+  for (const [what, status, body, says] of [
+    ['fails', 500, '', 'it responded with 500'],
+    ['throttles', 400, '{"__type":"ThrottlingException"}', 'it responded with 400 ThrottlingException'],
+  ] as const) {
+    test(`a service that ${what}`, async (t) => {
+      const result = await keyFrom(t, 'aws-sm:odd', {
+        service: { secrets: { odd: (_, response) => response.writeHead(status).end(body) } },
+      });
+      assertUnavailable(result, `${had}: ${says}`);
+    });
+  }
 
   test('does not follow redirects', async (t) => {
     const result = await keyFrom(t, 'aws-sm:odd', {

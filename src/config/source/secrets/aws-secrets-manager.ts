@@ -2,7 +2,7 @@
 // the same environment variables as AWS's tools. Does not support roles of machines and pods.
 import type { Variables } from '../environment-layer.ts';
 import { asObject, fetchJson } from './fetch-json.ts';
-import { type SecretError, unavailable } from './secret-error.ts';
+import { isTemporaryStatus, type SecretError, unavailable, unavailableNow } from './secret-error.ts';
 import { fetchOnce, type Fields, fieldText, type SecretSource } from './secret-source.ts';
 import { sign, type SigningKey } from './sigv4.ts';
 
@@ -45,7 +45,13 @@ async function readAwsSecret(name: string, env: Variables, signal: AbortSignal, 
   // fetch sends the same header itself.
   delete headers['host'];
   const response = await fetchJson(manager, { url: endpoint.href, method: 'POST', headers, body, signal });
-  if (response.status !== 200) throw fault(errorWords(response.status, response.body?.['__type']));
+  if (response.status !== 200) {
+    const code = errorCode(response.body?.['__type']);
+    const words = errorWords(response.status, code);
+    throw isTemporaryStatus(response.status) || code === 'ThrottlingException'
+      ? unavailableNow(manager, words)
+      : fault(words);
+  }
   const text = response.body?.['SecretString'];
   if (typeof text === 'string') return text;
   const isBinary = response.body?.['SecretBinary'] !== undefined;
@@ -90,8 +96,11 @@ function set(env: Variables, name: string): string | undefined {
  * `__type` is AWS's error code, such as `ResourceNotFoundException`, sometimes with a namespace
  * prefix.
  */
-function errorWords(status: number, type: unknown): string {
-  const code = typeof type === 'string' ? (/[A-Za-z]{1,64}$/.exec(type)?.[0] ?? '') : '';
+function errorCode(type: unknown): string {
+  return typeof type === 'string' ? (/[A-Za-z]{1,64}$/.exec(type)?.[0] ?? '') : '';
+}
+
+function errorWords(status: number, code: string): string {
   if (code === 'ResourceNotFoundException') return 'there is no such secret';
   if (code === 'AccessDeniedException') return 'these credentials may not read it';
   return `it responded with ${status}${code === '' ? '' : ` ${code}`}`;

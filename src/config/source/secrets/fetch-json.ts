@@ -2,7 +2,7 @@
 // redirects. The response is a secret, so errors contain only the status and the manager's own
 // error code.
 import { Agent, fetch } from 'undici';
-import { SecretError, unavailable } from './secret-error.ts';
+import { SecretError, unavailable, unavailableNow } from './secret-error.ts';
 
 /** Secret managers respond in milliseconds; a start must not hang on one. */
 const timeoutMs = 5_000;
@@ -43,7 +43,9 @@ export async function fetchJson(who: string, request: JsonRequest): Promise<Json
     const text = await boundedText(response.body);
     return { status: response.status, body: asObject(text) };
   } catch (error) {
-    throw unavailable(who, error instanceof SecretError ? error.message : reasonOf(error));
+    if (error instanceof SecretError) throw unavailable(who, error.message);
+    const reason = reasonOf(error);
+    throw noResponse.has(reason) ? unavailableNow(who, reason) : unavailable(who, reason);
   } finally {
     await dispatcher.destroy();
   }
@@ -74,9 +76,25 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const timedOut = 'it did not respond in time';
+/** Failures of the network or of the server, as opposed to those of certificates and settings. */
+const noResponse: ReadonlySet<string> = new Set([
+  timedOut,
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed';
-  if (error.name === 'TimeoutError') return 'it did not respond in time';
+  if (error.name === 'TimeoutError') return timedOut;
   if (error.name === 'AbortError') return 'it was cancelled';
   const { cause } = error;
   if (!(cause instanceof Error)) return 'the request could not be sent';

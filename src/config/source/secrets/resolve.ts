@@ -42,7 +42,8 @@ export async function resolveSecrets(
       } catch (error) {
         if (!(error instanceof SecretError)) throw error;
         unresolved.add(node);
-        faults.push({ origin: node.origin, message: `${showPath(node.path)} ${error.message}` });
+        const { temporary } = error;
+        faults.push({ origin: node.origin, message: `${showPath(node.path)} ${error.message}`, temporary });
       }
     }
   };

@@ -36,6 +36,10 @@ function assertFault(result: LoadResult, says: string): void {
   assertKeyFault(result, says, token);
 }
 
+function assertUnavailable(result: LoadResult, says: string): void {
+  assertKeyFault(result, says, token, 'secret_manager_unavailable');
+}
+
 describe('a secret in Vault', () => {
   for (const reference of [
     'vault:secret/gateway#key',
@@ -173,7 +177,7 @@ describe('reports a failed Vault secret at its reference', () => {
     await once(gone, 'listening');
     const { port } = gone.address() as { port: number };
     gone.close();
-    assertFault(
+    assertUnavailable(
       await keyFrom(t, 'vault:secret/gateway#key', { env: { VAULT_ADDR: `http://127.0.0.1:${port}` } }),
       'cannot be fetched from Vault: ECONNREFUSED',
     );
@@ -184,7 +188,7 @@ describe('reports a failed Vault secret at its reference', () => {
       vault: { secrets: { 'secret/data/slow': () => undefined } },
       signal: AbortSignal.timeout(100),
     });
-    assertFault(result, 'cannot be fetched from Vault: it did not respond in time');
+    assertUnavailable(result, 'cannot be fetched from Vault: it did not respond in time');
   });
 
   for (const [what, body, says] of [
@@ -211,7 +215,7 @@ describe('reports a failed Vault secret at its reference', () => {
       const result = await keyFrom(t, 'vault:secret/odd#key', {
         vault: { secrets: { 'secret/data/odd': (_, response) => response.writeHead(status).end(mark) } },
       });
-      assertFault(result, `cannot be fetched from Vault: ${says}`);
+      assertUnavailable(result, `cannot be fetched from Vault: ${says}`);
     });
   }
 
@@ -233,6 +237,6 @@ describe('reports a failed Vault secret at its reference', () => {
     const result = await keyFrom(t, 'vault:secret/odd#key', {
       vault: { secrets: { 'secret/data/odd': (request) => request.socket.destroy() } },
     });
-    assertFault(result, 'cannot be fetched from Vault: UND_ERR_SOCKET');
+    assertUnavailable(result, 'cannot be fetched from Vault: UND_ERR_SOCKET');
   });
 });

@@ -3,7 +3,7 @@
 // VAULT_TOKEN_FILE, VAULT_NAMESPACE, VAULT_CACERT.
 import type { Variables } from '../environment-layer.ts';
 import { fetchJson, isObject } from './fetch-json.ts';
-import { SecretError, unavailable } from './secret-error.ts';
+import { isTemporaryStatus, SecretError, unavailable, unavailableNow } from './secret-error.ts';
 import { type Privacy, readSecretFile } from './secret-file.ts';
 import { fetchOnce, type Fields, fieldText, type SecretSource } from './secret-source.ts';
 
@@ -45,6 +45,7 @@ async function readVault(path: string, env: Variables, signal: AbortSignal): Pro
     ...(ca !== undefined && { ca }),
     signal,
   });
+  if (isTemporaryStatus(status)) throw unavailableNow(vault, statusWords(status));
   if (status !== 200) throw unavailable(vault, statusWords(status));
   if (body === undefined) throw unavailable(vault, 'its response is not a JSON object');
   const data = isObject(body['data']) ? body['data']['data'] : undefined;
