@@ -1,7 +1,7 @@
 // The arguments of `init`. run-init.ts implements it and is loaded on use.
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
-import type { InitOptions } from '../init/run-init.ts';
+import type { InitOptions } from '../run/run-init.ts';
 
 export function initCommand(context: CliContext): Command {
   return new Command('init')
@@ -27,7 +27,7 @@ export function initCommand(context: CliContext): Command {
       '\nExample:\n  $ portal-gateway init --relay wss://relay.example.com/relay --lease my-app --key billing-bot --key-file billing-bot.key',
     )
     .action(async (file: string, options: InitOptions) => {
-      const { init } = await import('../init/run-init.ts');
+      const { init } = await import('../run/run-init.ts');
       await init(file, options, context);
     });
 }

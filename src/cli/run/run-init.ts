@@ -21,10 +21,10 @@ import { codeOf } from '../../kernel/reason.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import { relayFault } from '../options.ts';
-import { keyOutlet } from '../run/key-outlet.ts';
-import { newKey } from '../run/run-keys.ts';
-import { configText, type InitSettings } from './config-text.ts';
-import { canAsk, type Question, withQuestions } from './questions.ts';
+import { keyOutlet } from './key-outlet.ts';
+import { newKey } from './run-keys.ts';
+import { configText, type InitSettings } from '../init/config-text.ts';
+import { canAsk, type Question, withQuestions } from '../init/questions.ts';
 
 export interface InitOptions {
   readonly relay?: string;
