@@ -1,6 +1,7 @@
 // The completion script of bash. Works with bash 3.2, the one of macOS.
 import type { CompletedCommand, CompletedValue } from './completion-model.ts';
-import { commandSteps, quoted, valuedOptions } from './shell-text.ts';
+import { shellQuoted } from '../shell-word.ts';
+import { commandSteps, valuedOptions } from './shell-text.ts';
 
 export function bashScript(model: readonly CompletedCommand[]): string {
   return `# Completion of portal-gateway for bash. Load it with:
@@ -34,7 +35,7 @@ _portal_gateway() {
   if [[ $cur == = ]]; then cur=''; elif [[ $prev == = ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at/\${COMP_WORDS[i]}" in
-      ${commandSteps(model).map(quoted).join(' | ')})
+      ${commandSteps(model).map(shellQuoted).join(' | ')})
         at="\${at:+$at }\${COMP_WORDS[i]}" ;;
     esac
   done
@@ -60,7 +61,7 @@ fi
 
 function valueCases(command: CompletedCommand): string[] {
   return valuedOptions(command).map(({ option, value }) => {
-    const patterns = option.flags.map((flag) => quoted(`${command.path} ${flag}`)).join(' | ');
+    const patterns = option.flags.map((flag) => shellQuoted(`${command.path} ${flag}`)).join(' | ');
     return `    ${patterns}) ${offer(value)}return ;;`;
   });
 }
@@ -70,14 +71,14 @@ function commandCase({ path, commands, options, argument }: CompletedCommand): s
   const names = commands.map(({ name }) => name);
   const words = names.length === 0 ? '' : offer({ kind: 'words', words: names });
   const own = argument === undefined ? '' : offer(argument);
-  return `    ${quoted(path)}) options=$${quoted(flags.join(String.raw`\n`))}; if [[ $cur != -* ]]; then ${words}${own}:; fi ;;`;
+  return `    ${shellQuoted(path)}) options=$${shellQuoted(flags.join(String.raw`\n`))}; if [[ $cur != -* ]]; then ${words}${own}:; fi ;;`;
 }
 
 /** A command and a semicolon; nothing where only the user knows the value. */
 function offer(value: CompletedValue): string {
   switch (value.kind) {
     case 'words':
-      return `_portal_gateway_offer <<< $${quoted(value.words.join(String.raw`\n`))}; `;
+      return `_portal_gateway_offer <<< $${shellQuoted(value.words.join(String.raw`\n`))}; `;
     case 'file':
       return '_portal_gateway_files; ';
     case 'leases':

@@ -1,11 +1,6 @@
 // What the completion scripts of all shells share.
 import type { CompletedCommand, CompletedOption, CompletedValue } from './completion-model.ts';
 
-/** Quotes text for bash and zsh. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 /** `path/name` of every command, by which the scripts find the command that is being completed. */
 export function commandSteps(model: readonly CompletedCommand[]): string[] {
   return model.flatMap(({ path, commands }) => commands.map(({ name }) => `${path}/${name}`));

@@ -1,6 +1,7 @@
 // The completion script of zsh: a function for fpath, which can also be sourced.
 import type { CompletedCommand, CompletedName, CompletedValue } from './completion-model.ts';
-import { commandSteps, quoted, valuedOptions } from './shell-text.ts';
+import { shellQuoted } from '../shell-word.ts';
+import { commandSteps, valuedOptions } from './shell-text.ts';
 
 export function zshScript(model: readonly CompletedCommand[]): string {
   return `#compdef portal-gateway
@@ -20,7 +21,7 @@ _portal_gateway() {
   local -a names options
   for ((i = 2; i < CURRENT; i++)); do
     case "$at/\${words[i]}" in
-      (${commandSteps(model).map(quoted).join('|')}) at="\${at:+$at }\${words[i]}" ;;
+      (${commandSteps(model).map(shellQuoted).join('|')}) at="\${at:+$at }\${words[i]}" ;;
     esac
   done
   case "$at $prev" in
@@ -41,7 +42,7 @@ fi
 
 function valueCases(command: CompletedCommand): string[] {
   return valuedOptions(command).map(({ option, value }) => {
-    const patterns = option.flags.map((flag) => quoted(`${command.path} ${flag}`)).join('|');
+    const patterns = option.flags.map((flag) => shellQuoted(`${command.path} ${flag}`)).join('|');
     return `    (${patterns}) ${offer(value)}return ;;`;
   });
 }
@@ -50,7 +51,7 @@ function commandCase({ path, commands, options, argument }: CompletedCommand): s
   const flags = options.flatMap(({ flags: all, description }) => all.map((name) => ({ name, description })));
   const words = commands.length === 0 ? '' : `names=(${described(commands)}); _describe -t commands command names; `;
   const own = argument === undefined ? '' : offer(argument);
-  return `    (${quoted(path)})
+  return `    (${shellQuoted(path)})
       if [[ \${words[CURRENT]} == -* ]]; then options=(${described(flags)}); _describe -o -t options option options
       else ${words}${own}:; fi ;;`;
 }
@@ -58,7 +59,7 @@ function commandCase({ path, commands, options, argument }: CompletedCommand): s
 /** Items of _describe: a colon separates the name from its description. */
 function described(names: readonly CompletedName[]): string {
   return names
-    .map(({ name, description }) => quoted(`${name}:${description.replaceAll(':', String.raw`\:`)}`))
+    .map(({ name, description }) => shellQuoted(`${name}:${description.replaceAll(':', String.raw`\:`)}`))
     .join(' ');
 }
 
@@ -66,7 +67,7 @@ function described(names: readonly CompletedName[]): string {
 function offer(value: CompletedValue): string {
   switch (value.kind) {
     case 'words':
-      return `compadd -- ${value.words.map(quoted).join(' ')}; `;
+      return `compadd -- ${value.words.map(shellQuoted).join(' ')}; `;
     case 'file':
       return '_files; ';
     case 'leases':

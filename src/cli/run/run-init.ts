@@ -21,6 +21,7 @@ import { codeOf } from '../../kernel/reason.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault, usageFault } from '../fault.ts';
 import { relayFault } from '../options.ts';
+import { shellWord } from '../shell-word.ts';
 import { keyOutlet } from './key-outlet.ts';
 import { newKey } from './run-keys.ts';
 import { configText, type InitSettings } from '../init/config-text.ts';
@@ -169,19 +170,14 @@ function* report(file: string, { relay, lease, caller }: InitSettings, written: 
   yield 'Next:';
   if (isLocal(relay)) yield '  portal-gateway relay    # a relay on this machine, in a terminal of its own';
   if (!lease.includes('*') && leaseIdIn(lease) === undefined)
-    yield `  portal-gateway expose 3000 --name ${quoted(lease)} --relay ${quoted(relay)}    # the app on port 3000`;
-  yield `  portal-gateway start --config ${quoted(file)}`;
+    yield `  portal-gateway expose 3000 --name ${shellWord(lease)} --relay ${shellWord(relay)}    # the app on port 3000`;
+  yield `  portal-gateway start --config ${shellWord(file)}`;
   if (lease.includes('*')) return;
-  const key = !isNew || keyFile === undefined || keyFile === '-' ? 'KEY' : `$(cat ${quoted(keyFile)})`;
+  const key = !isNew || keyFile === undefined || keyFile === '-' ? 'KEY' : `$(cat ${shellWord(keyFile)})`;
   const credential = caller === 'anonymous' ? '' : `-H "Authorization: Bearer ${key}" `;
   yield `  curl ${credential}http://127.0.0.1:8080/peer/${encodeURIComponent(lease)}/`;
 }
 
 function isLocal(relay: string): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].includes(URL.parse(relay)?.hostname ?? '');
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

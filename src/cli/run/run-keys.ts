@@ -16,6 +16,7 @@ import { printable, printableJson } from '../../kernel/printable.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault, faultThatMayPass, usageFault } from '../fault.ts';
+import { shellWord } from '../shell-word.ts';
 import { keyOutlet } from './key-outlet.ts';
 import { writeTable } from '../table.ts';
 
@@ -182,10 +183,6 @@ function nextSteps(id: string, options: NewKeyOptions): string[] {
     `Next: let it call a lease, as in lease_acl: { my-app: [${/^[\w-]+$/.test(id) ? id : JSON.stringify(id)}] }`,
     `then: curl -H "Authorization: Bearer ${key}" http://127.0.0.1:8080/peer/my-app/`,
   ];
-}
-
-function shellWord(text: string): string {
-  return /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** On stderr, because stdout may carry the key. */
