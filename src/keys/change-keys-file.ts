@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { KeyConfig } from '../config/load/config.ts';
 import { findingLine } from '../config/source/origin.ts';
 import { maxFileBytes } from '../config/source/yaml.ts';
-import { administeredUser, placeFault } from '../kernel/files/private-file.ts';
+import { administeredUser, placeFault, type TrustedUser } from '../kernel/files/private-file.ts';
 import { KeysFileError } from './keys-file-error.ts';
 import { withFileLock } from './file-lock.ts';
 import { parseKeys, readKeysFile } from './read-keys-file.ts';
@@ -23,9 +23,7 @@ export async function changeKeysFile(
   change: (keys: readonly StoredKey[]) => readonly StoredKey[],
 ): Promise<void> {
   try {
-    const user = await administeredUser(file);
-    const place = await placeFault(file, user);
-    if (place !== undefined) throw new KeysFileError(`the keys file ${file} is refused: ${place}`);
+    const user = await checkKeysPlace(file);
     await withFileLock(file, async (lock) => {
       const { keys, faults, missing } = await readKeysFile(file, [], user);
       const [fault] = faults;
@@ -44,6 +42,14 @@ export async function changeKeysFile(
       cause: error,
     });
   }
+}
+
+/** Throws KeysFileError for a place where other users could replace the file. */
+export async function checkKeysPlace(file: string): Promise<TrustedUser | undefined> {
+  const user = await administeredUser(file);
+  const fault = await placeFault(file, user);
+  if (fault !== undefined) throw new KeysFileError(`the keys file ${file} is refused: ${fault}`);
+  return user;
 }
 
 function remedy(code: unknown): string {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
@@ -117,6 +117,25 @@ describe('init with options', () => {
     assert.match(stderr, /\n {2}portal-gateway relay /);
   });
 
+  test('--json prints what was written, and the key only if it is in no file', async (t) => {
+    const { directory, config, run } = await place(t);
+    const keysFile = join(directory, 'keys.yaml');
+    const shown = await run(['init', config, '--yes', '--json', '--key-file', '-']);
+    assert.deepEqual([shown.code, shown.stderr], [0, '']);
+    const { key, ...result } = JSON.parse(shown.stdout) as { readonly key: string };
+    assert.match(key, /^sk_live_\w{48}$/);
+    const common = { file: config, relay: 'ws://localhost:4017/relay', lease: 'my-app', keys_file: keysFile };
+    assert.deepEqual(result, { ...common, key_id: 'my-key', key_created: true, key_file: null });
+    const again = await run(['init', config, '--yes', '--force', '--json']);
+    assert.deepEqual(JSON.parse(again.stdout), { ...result, key_created: false, key: null });
+    const keyFile = join(directory, 'bot.key');
+    const filed = await run(['init', config, '--yes', '--force', '--json', '--key', 'bot', '--key-file', keyFile]);
+    assert.deepEqual(JSON.parse(filed.stdout), { ...result, key_id: 'bot', key_file: keyFile, key: null });
+    const open = await run(['init', config, '--yes', '--force', '--json', '--key', 'anonymous']);
+    const none = { key_id: null, key_created: false, keys_file: null, key_file: null, key: null };
+    assert.deepEqual(JSON.parse(open.stdout), { ...common, ...none });
+  });
+
   test('never overwrites without --force, and then keeps the key', async (t) => {
     const { directory, config, run } = await place(t);
     await writeFile(config, '# mine\n');
@@ -187,6 +206,41 @@ describe('init on a terminal', () => {
     assert.equal((await run(['validate', '--config', config])).code, 0);
     assert.ok((await stat(join(directory, 'keys.yaml'))).isFile());
   });
+
+  for (const [what, prepare, args, says] of [
+    ['the file exists', (d) => writeFile(join(d, 'gateway.yaml'), '# mine'), [], /exists: name another file/],
+    ['its directory is missing', (d) => rm(join(d, 'conf'), { force: true }), ['conf/gateway.yaml'], /create it first/],
+    [
+      'its directory is a file',
+      (d) => writeFile(join(d, 'conf'), ''),
+      ['conf/gateway.yaml'],
+      /is a file; name another/,
+    ],
+    ['it is a directory', (d) => mkdir(join(d, 'gateway.yaml')), ['--force'], /is a directory; name a file in it/],
+    ['it is a link', (d) => symlink('x', join(d, 'gateway.yaml')), ['--force'], /is a symbolic link; name the file/],
+    ['others may replace the keys file', (d) => chmod(d, 0o777), [], /the keys file .* is refused: .*chmod/],
+    [
+      'the keys file is broken',
+      (d) => writeFile(join(d, 'keys.yaml'), '[', { mode: 0o600 }),
+      ['--key', 'a'],
+      /keys\.yaml:/,
+    ],
+    ['the key file exists', (d) => writeFile(join(d, 'key'), ''), ['--key-file', 'key'], /name a new one/],
+    ['the directory of the key is missing', () => undefined, ['--key-file', 'no/key'], /create it first/],
+  ] as const satisfies readonly (readonly [string, (directory: string) => unknown, readonly string[], RegExp])[]) {
+    test(`asks nothing and writes nothing when ${what}`, async (t) => {
+      const { directory } = await place(t);
+      await prepare(directory);
+      const before = await readdir(directory);
+      const [file = 'gateway.yaml', ...rest] = args[0]?.endsWith('.yaml') === true ? args : ['gateway.yaml', ...args];
+      const inside = rest.map((arg, i) => (rest[i - 1] === '--key-file' ? join(directory, arg) : arg));
+      const { code, stdout } = await typed(t, ['init', join(directory, file), ...inside], [relay, 'shop', 'bot']);
+      assert.equal(code, 1, stdout);
+      assert.match(stdout, says);
+      assert.equal(stdout.trimEnd().split('\n').length, 1, stdout);
+      assert.deepEqual(await readdir(directory), before);
+    });
+  }
 
   test('asks only for what no option gives', async (t) => {
     const { config } = await place(t);

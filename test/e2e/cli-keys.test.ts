@@ -252,6 +252,25 @@ test('create --out says where the key is, and what to do next; the command it pr
   assert.equal(shown.stdout, `-H Authorization: Bearer ${(await readFile(out, 'utf8')).trimEnd()} `);
 });
 
+test('create and rotate print their result as JSON on stdout, with the key if it is in no file', async (t) => {
+  const { directory, keys } = await place(t);
+  for (const command of ['create', 'rotate']) {
+    const file = join(directory, `${command}.key`);
+    for (const [id, out] of [
+      ['filed', file],
+      ['shown', '-'],
+    ] as const) {
+      const { code, stdout, stderr } = await keys(command, id, ...cost, '--json', '--out', out);
+      assert.deepEqual([code, stderr], [0, '']);
+      const result = JSON.parse(stdout) as { readonly key: string | null; readonly key_prefix: string };
+      if (out === file) assert.equal(result.key, null);
+      const key = result.key ?? (await readFile(file, 'utf8')).trimEnd();
+      assert.match(key, /^sk_live_\w{48}$/);
+      assert.ok(key.startsWith(result.key_prefix));
+    }
+  }
+});
+
 test('revoke prints its result as JSON', async (t) => {
   const { keys, made } = await place(t);
   await made('create', 'bot');

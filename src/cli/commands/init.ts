@@ -22,6 +22,7 @@ export function initCommand(context: CliContext): Command {
     )
     .option('--yes', 'ask nothing, and use the defaults')
     .option('--force', 'replace an existing file')
+    .option('--json', 'print what was written as JSON, and the key unless --key-file names a file')
     .addHelpText(
       'after',
       '\nExample:\n  $ portal-gateway init --relay wss://relay.example.com/relay --lease my-app --key billing-bot --key-file billing-bot.key',

@@ -17,7 +17,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault, faultThatMayPass, usageFault } from '../fault.ts';
 import { shellWord } from '../shell-word.ts';
-import { keyOutlet } from './key-outlet.ts';
+import { isKeyFile, keyOutlet } from './key-outlet.ts';
 import { writeTable } from '../table.ts';
 
 export interface KeysOptions {
@@ -54,7 +54,7 @@ export interface NewKey {
 const maxDescriptionCharacters = 60;
 
 export async function createKey(id: string, options: CreateOptions, context: CliContext): Promise<void> {
-  const give = keyOutlet(options.out, context.terminal);
+  const give = await keyOutlet(options, context.terminal);
   const { file, others } = await keysFileOf(options, context);
   if (others.some((key) => key.id === id))
     throw new CliFault(`auth.keys of the configuration already has a key "${id}": choose another id`);
@@ -64,12 +64,13 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
     ...{ notBefore: options.notBefore ?? '', expiresAt: options.expires ?? '', allowedCidrs: options.allow ?? [] },
     ...{ createdAt: new Date(systemClock.wallMs()).toISOString(), previous: [] },
   };
-  await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
-  printResult([`Added the key "${id}" to ${file}.`, ...nextSteps(id, options)], shown(stored), options, context);
+  const unfiled = await give(key, () => changeKeysFile(file, others, (keys) => withCreated(keys, stored)));
+  const lines = [`Added the key "${id}" to ${file}.`, ...nextSteps(id, options)];
+  printResult(lines, { ...shown(stored), key: unfiled ?? null }, options, context);
 }
 
 export async function rotateKey(id: string, options: RotateOptions, context: CliContext): Promise<void> {
-  const give = keyOutlet(options.out, context.terminal);
+  const give = await keyOutlet(options, context.terminal);
   const { file, others } = await keysFileOf(options, context);
   const before = (await existing(file)).find((stored) => stored.id === id);
   const { key, secret } = await newKey(
@@ -89,12 +90,12 @@ export async function rotateKey(id: string, options: RotateOptions, context: Cli
     rotated = after.find((stored) => stored.id === id);
     return after;
   };
-  await give(key, () => changeKeysFile(file, others, rotate));
+  const unfiled = await give(key, () => changeKeysFile(file, others, rotate));
   const until = rotated?.previous[0]?.expiresAt;
   const old =
     until === undefined ? 'The previous key is rejected from now on.' : `The previous key works until ${until}.`;
   const lines = [`Replaced the key "${id}". ${placeOf(options)} ${old}`];
-  printResult(lines, rotated && shown(rotated), options, context);
+  printResult(lines, { ...(rotated && shown(rotated)), key: unfiled ?? null }, options, context);
 }
 
 export async function revokeKey(
@@ -168,16 +169,12 @@ export async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKe
 
 /** Where the key is, after it was shown or written. */
 function placeOf({ out }: NewKeyOptions): string {
-  return isFile(out) ? `The key is in ${out}, which only you can read.` : 'The key is shown only once.';
-}
-
-function isFile(out: string | undefined): out is string {
-  return out !== undefined && out !== '-';
+  return isKeyFile(out) ? `The key is in ${out}, which only you can read.` : 'The key is shown only once.';
 }
 
 function nextSteps(id: string, options: NewKeyOptions): string[] {
   const { out } = options;
-  const key = isFile(out) ? `$(cat ${shellWord(out)})` : 'KEY';
+  const key = isKeyFile(out) ? `$(cat ${shellWord(out)})` : 'KEY';
   return [
     placeOf(options),
     `Next: let it call a lease, as in lease_acl: { my-app: [${/^[\w-]+$/.test(id) ? id : JSON.stringify(id)}] }`,
@@ -185,15 +182,10 @@ function nextSteps(id: string, options: NewKeyOptions): string[] {
   ];
 }
 
-/** On stderr, because stdout may carry the key. */
-function printResult(
-  lines: readonly string[],
-  data: object | undefined,
-  options: NewKeyOptions,
-  context: CliContext,
-): void {
+/** Lines on stderr, because stdout may carry the key. The key is in JSON if it is in no file. */
+function printResult(lines: readonly string[], data: object, options: NewKeyOptions, context: CliContext): void {
   const { terminal } = context;
-  if (options.json === true) terminal.note(printableJson(data));
+  if (options.json === true) terminal.result(printableJson(data));
   else for (const line of lines) terminal.note(printable(line, 1000));
 }
 
