@@ -59,8 +59,10 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
     clientIp: options.ip,
     nowMs: systemClock.wallMs(),
   });
-  if (options.json === true) terminal.result(printableJson(verdict));
-  else for (const line of linesOf(verdict)) terminal.result(printable(line));
+  if (options.json === true) {
+    const { stripPrefix, ...rest } = verdict;
+    terminal.result(printableJson({ ...rest, strip_prefix: stripPrefix }));
+  } else for (const line of linesOf(verdict)) terminal.result(printable(line));
   if (verdict.allowed) return;
   throw new CliFault(`refused: ${verdict.code ?? 'access_denied'}${nearRule(options.lease, loaded.config)}`);
 }
