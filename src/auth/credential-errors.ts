@@ -90,20 +90,21 @@ const shownNames = {
 
 function unknownKeyDetail({ key, header, basic }: KeyCredential): string {
   const place = basic === true ? 'the password of `Authorization`' : `\`${shownNames[header]}\``;
-  if (key === '') return `${place} is empty.`;
+  if (key === '') return `${place} is empty: send a key there, or leave it out.`;
   if (header !== 'authorization' && /^bearer\s/i.test(key))
     return `${place} must contain the key alone, without \`Bearer\`.`;
   switch (keyFormOf(key)) {
     case 'ours':
-      return 'The API key is not valid here: it is unknown or revoked.';
+      return 'The API key is not valid here: it is unknown or revoked. Check that it is for this gateway, or ask the operator for a new one.';
     case 'mistyped':
-      return 'The API key is mistyped: its last 6 characters do not match the others.';
+      return 'The API key is mistyped: its last 6 characters do not match the others. Copy it again.';
     case 'foreign':
-      if (/^sk_(?:live|test)_/.test(key)) return 'The API key is incomplete, or contains invalid characters.';
+      if (/^sk_(?:live|test)_/.test(key))
+        return 'The API key is incomplete, or contains invalid characters: copy all of it, and nothing else.';
       if (header === 'x-api-key' || header === 'authorization') {
         return `The credential in ${place} is not a key of this gateway. ${forTheApp}`;
       }
-      return `The credential in ${place} is not a key of this gateway.`;
+      return `The credential in ${place} is not a key of this gateway: send one.`;
   }
 }
 
@@ -114,7 +115,10 @@ export function expiredKey(expiresAtMs: number, basic: BasicUse): GatewayError {
 }
 
 export function notYetValidKey(notBeforeMs: number, basic: BasicUse): GatewayError {
-  return invalidCredentials(`The API key is not valid before ${timeText(notBeforeMs)}.`, basic);
+  return invalidCredentials(
+    `The API key is not valid before ${timeText(notBeforeMs)}: use it from then on, or ask the operator for another one.`,
+    basic,
+  );
 }
 
 function timeText(ms: number): string {
@@ -122,7 +126,10 @@ function timeText(ms: number): string {
 }
 
 export function keyAddressDenied(): GatewayError {
-  return new GatewayError('ip_denied', 'The API key may not be used from this address.');
+  return new GatewayError(
+    'ip_denied',
+    'The API key may not be used from this address: call from one that its `allowed_cidrs` has, or ask the operator.',
+  );
 }
 
 function invalidCredentials(detail: string, basic: BasicUse): GatewayError {

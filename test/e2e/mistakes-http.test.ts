@@ -1,5 +1,5 @@
-// The mistakes of callers: each gets a status, a code, and a detail that says what is wrong and
-// where; the table of errors says what to do. What callers may not know is in the log.
+// The mistakes of callers: each gets a status, a code, and a detail that says what is wrong, where,
+// and what to do; its type links to a page with more. What callers may not know is in the log.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { createApiKey } from '../../src/auth/api-key.ts';
-import { type ErrorCode, errorTable } from '../../src/kernel/errors/error-table.ts';
+import type { ErrorCode } from '../../src/kernel/errors/error-table.ts';
 import { startCli, temporaryDirectory, type CliProcess } from '../helpers/cli.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
@@ -39,97 +39,119 @@ interface Mistake {
   readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly status: number;
   readonly code: ErrorCode;
-  /** In the detail of the response. */
-  readonly says: readonly RegExp[];
-  /** In the table of errors. */
+  /** All of the detail of the response. */
+  readonly what: RegExp;
+  readonly where: RegExp;
   readonly remedy: RegExp;
+  /** In the page that the `type` of the response links to, what to do in general. */
+  readonly page: RegExp;
 }
 
 const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
 const lastOf = (key: string): string => key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a');
 const good = bearer(keys.good);
-const unauthorised = {
-  status: 401,
-  code: 'invalid_credentials',
-  remedy: /Check that the gateway has this key/,
-} as const;
+const unauthorised = { status: 401, code: 'invalid_credentials', page: /Check that the gateway has this key/ } as const;
+const invalid = { status: 400, code: 'invalid_request', page: /Correct the request/ } as const;
+const denied = { status: 403, code: 'access_denied', page: /portal-gateway explain/ } as const;
 
 const mistakes: Readonly<Record<string, Mistake>> = {
   'no key': {
-    ...{ status: 401, code: 'missing_credentials' },
-    ...{ says: [/Send an API key as `Authorization: Bearer`/], remedy: /Send an API key/ },
+    ...{ status: 401, code: 'missing_credentials', page: /Send an API key/ },
+    ...{
+      what: /API key/,
+      where: /`X-API-Key` or `X-Gateway-Key`/,
+      remedy: /Send an API key as `Authorization: Bearer`/,
+    },
   },
   'a mistyped key': {
     ...{ ...unauthorised, headers: bearer(lastOf(keys.good)) },
-    says: [/mistyped: its last 6 characters do not match/],
+    ...{ what: /API key is mistyped/, where: /its last 6 characters do not match/, remedy: /Copy it again/ },
   },
   'a key of another gateway': {
     ...{ ...unauthorised, headers: bearer(createApiKey('live')) },
-    says: [/not valid here: it is unknown or revoked/],
+    ...{
+      what: /API key is not valid/,
+      where: /here: it is unknown or revoked/,
+      remedy: /ask the operator for a new one/,
+    },
   },
   'the beginning of a key': {
     ...{ ...unauthorised, headers: bearer(keys.good.slice(0, 20)) },
-    says: [/incomplete, or contains invalid characters/],
+    ...{ what: /incomplete, or contains invalid/, where: /API key/, remedy: /copy all of it/ },
   },
   'a key of another service': {
     ...{ ...unauthorised, headers: bearer('ghp_0123456789abcdef') },
-    says: [/in `Authorization` is not a key of this gateway/, /`X-Gateway-Key` as well/],
+    ...{
+      what: /is not a key of this gateway/,
+      where: /in `Authorization`/,
+      remedy: /send .* as `X-Gateway-Key` as well/,
+    },
+  },
+  'a key of another service in the header of the gateway': {
+    ...{ ...unauthorised, headers: { 'x-gateway-key': 'ghp_0123456789abcdef' } },
+    ...{ what: /is not a key of this gateway/, where: /in `X-Gateway-Key`/, remedy: /: send one/ },
   },
   'a key with its scheme in X-API-Key': {
     ...{ ...unauthorised, headers: { 'x-api-key': `Bearer ${keys.good}` } },
-    says: [/`X-API-Key` must contain the key alone, without `Bearer`/],
+    ...{ what: /must contain the key alone/, where: /`X-API-Key`/, remedy: /without `Bearer`/ },
   },
   'an empty X-API-Key': {
     ...{ ...unauthorised, headers: { 'x-api-key': '' } },
-    says: [/`X-API-Key` is empty/],
+    ...{ what: /is empty/, where: /`X-API-Key`/, remedy: /send a key there, or leave it out/ },
   },
   'a key that is not valid yet': {
     ...{ ...unauthorised, headers: bearer(keys.early) },
-    says: [/not valid before 2099-01-01T00:00:00Z/],
+    ...{ what: /not valid before/, where: /2099-01-01T00:00:00Z/, remedy: /use it from then on, or ask/ },
   },
   'an expired key': {
-    ...{ status: 401, code: 'expired_credentials', headers: bearer(keys.old) },
-    ...{ says: [/expired at 2020-01-01T00:00:00Z/, /ask the operator/], remedy: /Request a new credential/ },
+    ...{ status: 401, code: 'expired_credentials', headers: bearer(keys.old), page: /Request a new credential/ },
+    ...{ what: /API key expired/, where: /at 2020-01-01T00:00:00Z/, remedy: /use its successor, or ask the operator/ },
   },
   'two keys': {
-    ...{ status: 400, code: 'invalid_request', headers: { ...good, 'x-api-key': keys.good } },
-    ...{ says: [/two keys of this gateway: send one/], remedy: /Correct the request/ },
+    ...{ ...invalid, headers: { ...good, 'x-api-key': keys.good } },
+    ...{ what: /two keys/, where: /of this gateway/, remedy: /send one/ },
   },
   'a key from another address': {
-    ...{ status: 403, code: 'ip_denied', headers: bearer(keys.elsewhere) },
-    ...{ says: [/API key may not be used from this address/], remedy: /Call from an allowed address/ },
+    ...{ status: 403, code: 'ip_denied', headers: bearer(keys.elsewhere), page: /Call from an allowed address/ },
+    ...{ what: /API key may not be used/, where: /from this address/, remedy: /`allowed_cidrs`/ },
   },
   'writing with a key that may read': {
     ...{ status: 403, code: 'insufficient_scope', method: 'POST', headers: bearer(keys.reader) },
-    ...{ says: [/"my-app" needs the scope write/], remedy: /Use a key with that scope/ },
+    ...{ what: /scope write, which the credential lacks/, where: /"my-app"/, remedy: /use one that has it/ },
+    page: /Use a key with that scope/,
   },
   'a lease of others': {
-    ...{ status: 403, code: 'access_denied', path: '/peer/others/', headers: good },
-    ...{ says: [/No rule allows this caller to call the lease "others"/], remedy: /portal-gateway explain/ },
+    ...{ ...denied, path: '/peer/others/', headers: good },
+    ...{ what: /No rule allows this caller/, where: /the lease "others"/, remedy: /ask the operator for a rule/ },
   },
   'a mistyped lease': {
-    ...{ status: 403, code: 'access_denied', path: '/peer/my-ap/', headers: good },
-    ...{ says: [/the lease "my-ap"/], remedy: /portal-gateway explain/ },
+    ...{ ...denied, path: '/peer/my-ap/', headers: good },
+    ...{ what: /No rule allows this caller/, where: /the lease "my-ap"/, remedy: /check its spelling/ },
   },
   'a lease whose app does not run': {
-    ...{ status: 404, code: 'lease_not_found', path: '/peer/gone/', headers: good },
-    ...{ says: [/No relay lists a lease with this name or id/], remedy: /check that the app is running/ },
+    ...{ status: 404, code: 'lease_not_found', path: '/peer/gone/', headers: good, page: /portal-gateway leases/ },
+    ...{ what: /No relay lists a lease/, where: /with this name or id/, remedy: /its app is running/ },
   },
   'a path without a lease': {
-    ...{ status: 404, code: 'not_found', path: '/my-app/', headers: good },
-    ...{ says: [/./], remedy: /Leases are at `\/peer\/<lease>\/`/ },
+    ...{ status: 404, code: 'not_found', path: '/my-app/', headers: good, page: /Leases are at/ },
+    ...{ what: /Nothing is served/, where: /at this path/, remedy: /leases are at \/peer\/<lease>\// },
+  },
+  'a path with an empty lease': {
+    ...{ ...invalid, path: '/peer//', headers: good },
+    ...{ what: /does not name a lease/, where: /The path/, remedy: /\/peer\/<lease>/ },
   },
   'a name that is not valid UTF-8': {
-    ...{ status: 400, code: 'invalid_request', path: '/peer/%ff/', headers: good },
-    ...{ says: [/./], remedy: /Correct the request/ },
+    ...{ ...invalid, path: '/peer/%ff/', headers: good },
+    ...{ what: /is not percent-encoded UTF-8/, where: /The lease in the path/, remedy: /encode its bytes as %XX/ },
   },
   'an open lease under a foreign name': {
     ...{ status: 421, code: 'misdirected_request', path: '/peer/open/', headers: { host: 'evil.test' } },
-    ...{ says: [/evil\.test/], remedy: /gateway\.allowed_hosts/ },
+    ...{ what: /does not serve this lease/, where: /under the host "evil\.test"/, remedy: /`gateway\.allowed_hosts`/ },
+    page: /by its own host name/,
   },
   'the wrong method on an endpoint of the gateway': {
-    ...{ status: 405, code: 'method_not_allowed', path: '/health', method: 'POST' },
-    ...{ says: [/./], remedy: /`Allow` header/ },
+    ...{ status: 405, code: 'method_not_allowed', path: '/health', method: 'POST', page: /`?Allow`? header/ },
+    ...{ what: /Only GET and HEAD are allowed/, where: /here/, remedy: /use one of them/ },
   },
 };
 
@@ -138,6 +160,15 @@ interface Problem {
   readonly retryAfter: string | undefined;
   readonly code: string;
   readonly detail: string;
+  readonly type: string;
+}
+
+/** The text of the section that the `type` of a problem links to. */
+async function pageOf(url: string, type: string): Promise<string> {
+  const link = new URL(type, url);
+  const page = await (await fetch(link)).text();
+  const [, section = ''] = page.split(`<section id="${link.hash.slice(1)}">`);
+  return (section.split('</section>')[0] ?? '').replace(/<\/?code>/g, '');
 }
 
 async function call(
@@ -147,8 +178,8 @@ async function call(
   const sent = request(new URL(url), { path, method, headers, agent: false });
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  const { code, detail } = JSON.parse(await text(response)) as { code: string; detail: string };
-  return { status: response.statusCode, retryAfter: response.headers['retry-after'], code, detail };
+  const problem = JSON.parse(await text(response)) as Pick<Problem, 'code' | 'detail' | 'type'>;
+  return { ...problem, status: response.statusCode, retryAfter: response.headers['retry-after'] };
 }
 
 async function start(t: TestContext, relay: string): Promise<{ cli: CliProcess; url: string; admin: string }> {
@@ -170,10 +201,10 @@ test('mistakes of callers are named', async (t) => {
 
   for (const [name, mistake] of Object.entries(mistakes)) {
     await t.test(name, async () => {
-      const { status, code, detail } = await call(url, mistake);
+      const { status, code, detail, type } = await call(url, mistake);
       assert.deepEqual([status, code], [mistake.status, mistake.code], detail);
-      for (const part of mistake.says) assert.match(detail, part);
-      assert.match(errorTable[mistake.code].remedy, mistake.remedy);
+      for (const part of [mistake.what, mistake.where, mistake.remedy]) assert.match(detail, part);
+      assert.match(await pageOf(url, type), mistake.page);
       for (const key of Object.values(keys)) assert.ok(!detail.includes(key));
     });
   }

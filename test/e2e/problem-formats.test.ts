@@ -18,7 +18,7 @@ function shownByAnthropic(body: string): unknown {
 }
 
 describe('an error of the gateway', () => {
-  const missing = 'No relay lists a lease with this name or id.';
+  const missing = 'No relay lists a lease with this name or id: check its spelling, and that its app is running.';
   const openai = ['Authorization', `Bearer ${key}`, 'X-Stainless-Lang', 'js', 'Accept', 'application/json'];
   const anthropic = ['X-API-Key', key, 'anthropic-version', '2023-06-01', 'Accept', 'application/json'];
 

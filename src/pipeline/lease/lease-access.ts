@@ -45,7 +45,11 @@ export function mayCall(exchange: Exchange, destination: Destination): boolean {
 export function credentialFault(exchange: Exchange, destination: Destination): GatewayError | undefined {
   if (!isMisplaced(exchange, destination)) return crossSiteFault(exchange, destination);
   const place = destination.settings?.credentials ?? 'gateway';
-  return missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicOff });
+  return missingCredentials({
+    upgrade: exchange.req.upgrade,
+    place,
+    basic: basicOff,
+  });
 }
 
 /** Why the caller may not make this request to this lease. Undefined when it may. */
@@ -92,7 +96,7 @@ function targetFault(exchange: Exchange, target: AclTarget): GatewayError | unde
   const scope = missingScope(principal, req.method, req.upgrade, required);
   if (scope === undefined) return undefined;
   return insufficientScope(
-    `The lease ${called(exchange)} needs the scope ${scope}, which the credential lacks.`,
+    `The lease ${called(exchange)} needs the scope ${scope}, which the credential lacks: use one that has it.`,
     scope,
   );
 }
@@ -114,9 +118,16 @@ function isMisplaced(
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
     const place = presumedPlace(exchange);
-    return missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicUse(exchange, place) });
+    return missingCredentials({
+      upgrade: exchange.req.upgrade,
+      place,
+      basic: basicUse(exchange, place),
+    });
   }
-  return new GatewayError('access_denied', `No rule allows this caller to call the lease ${called(exchange)}.`);
+  return new GatewayError(
+    'access_denied',
+    `No rule allows this caller to call the lease ${called(exchange)}: check its spelling, or ask the operator for a rule.`,
+  );
 }
 
 /** The lease as the caller named it, with keys masked. */

@@ -76,7 +76,10 @@ function errorOf(
         : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
     case 'unknown':
       return directory.known(exchange.route?.lease ?? '') === undefined
-        ? new GatewayError('lease_not_found', 'No relay lists a lease with this name or id.')
+        ? new GatewayError(
+            'lease_not_found',
+            'No relay lists a lease with this name or id: check its spelling, and that its app is running.',
+          )
         : pinnedElsewhere();
     case 'lost':
       // Not 404: retrying makes sense, and proxies cache a 404.
