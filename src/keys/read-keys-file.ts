@@ -37,11 +37,11 @@ export async function readKeysFile(
 ): Promise<KeysReading> {
   const files = new SeenFiles();
   await files.look(file);
-  const reading = await readConfigFile(file, { what: 'the keys file', privacy: 'secret', user });
+  const toCreate = '"portal-gateway keys create" creates it';
+  const reading = await readConfigFile(file, { what: 'the keys file', toCreate, privacy: 'secret', user });
   if (!('text' in reading)) {
     const origin = { kind: 'file', file, line: 1, column: 1 } as const;
-    const remedy = reading.missing === true ? ': "portal-gateway keys create" creates it' : '';
-    const faults = [{ origin, message: reading.fault + remedy }];
+    const faults = [{ origin, message: reading.fault }];
     return { keys: [], faults, missing: reading.missing === true, files };
   }
   const { keys, faults } = parseKeys(reading.text, file, others);

@@ -39,7 +39,7 @@ describe('validate', () => {
     assert.deepEqual(stdout.trimEnd().split('\n'), [
       `${file}:2:3: unknown setting gateway.prot; did you mean gateway.port?`,
       `${file}:3:17: gateway.idle_timeout needs a unit: 10s, or 10ms`,
-      `${file}:7:27: auth.keys[1].key needs \${NOT_SET}, which is not set in the environment`,
+      `${file}:7:27: auth.keys[1].key needs \${NOT_SET}, which is not set in the environment: set it, or correct the name`,
       'GATEWAY_QUEUE: gateway.queue must be a whole number from 0 to 10000, not "x"',
     ]);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
@@ -116,7 +116,11 @@ describe('validate', () => {
 
 describe('prints one line per fault of the file', () => {
   const cases: readonly (readonly [string, (path: string) => unknown, RegExp])[] = [
-    ['a missing file', () => undefined, /gateway\.yml:1:1: the configuration file does not exist$/],
+    [
+      'a missing file',
+      () => undefined,
+      /gateway\.yml:1:1: the configuration file does not exist: create it, or correct the path$/,
+    ],
     [
       'a directory',
       (path) => mkdir(path),

@@ -91,7 +91,8 @@ async function checked(
     throw usageFault(
       `port ${port} is the gateway's own: name the port of your app, or choose another port for the gateway with --port`,
     );
-  if (caFile !== undefined && relay === undefined) throw usageFault('--ca-file needs --relay');
+  if (caFile !== undefined && relay === undefined)
+    throw usageFault('--ca-file needs --relay: name a wss:// relay, or leave --ca-file out');
   return trusted(caFile, relay === undefined ? [] : [relay]);
 }
 

@@ -27,7 +27,8 @@ export async function hashKey({ id, cost, json }: HashOptions, { terminal }: Cli
     throw new CliFault('the input on stdin is not a key: it must be one line of visible ASCII characters');
   if (Buffer.byteLength(key) > maxKeyBytes)
     throw new CliFault(`the key is longer than ${maxKeyBytes} bytes, and bcrypt ignores the rest: use a shorter one`);
-  if (form === 'mistyped') throw new CliFault('the key is mistyped: its last characters do not match the others');
+  if (form === 'mistyped')
+    throw new CliFault('the key is mistyped: its last characters do not match the others; copy it again');
   const prefix = form === 'ours' ? key.slice(0, prefixCharacters) : foreignPrefix(key);
   const entry = { id, key_hash: await bcryptHash(key, cost), ...(prefix !== '' && { key_prefix: prefix }) };
   terminal.result(json === true ? JSON.stringify(entry) : stringify([entry], { lineWidth: 0 }).trimEnd());

@@ -43,7 +43,7 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     what: 'a key that does not exist in any case',
     text: `${key}lease_acl: { app: [one, two, One] }`,
     says: [
-      /^gateway\.yaml:2:\d+: lease_acl\.app\[1\] names a key that does not exist$/,
+      /^gateway\.yaml:2:\d+: lease_acl\.app\[1\] names a key that does not exist; add it with "portal-gateway keys create", or correct the id$/,
       /^gateway\.yaml:2:\d+: lease_acl\.app\[2\] names a key that does not exist; did you mean one\?$/,
     ],
   },

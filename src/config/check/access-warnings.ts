@@ -45,6 +45,8 @@ function* prefixes({ keys }: Config['auth']): Generator<Warning> {
   }
 }
 
+const toAdd = '; add it with "portal-gateway keys create", or correct the id';
+
 /**
  * Principals that match no key. Skipped with a keys file, whose keys are not known here; subjects
  * and tenants come from elsewhere.
@@ -62,7 +64,7 @@ function* strangers(auth: Config['auth'], leaseAcl: Config['leaseAcl']): Generat
         const scope = principal.slice('scope:'.length);
         if (!scopes.has(scope)) yield { path, message: `is a scope that no key has${suggestionOf(scope, scopes)}` };
       } else if (principal !== '*' && principal !== 'anonymous' && !principal.includes(':') && !ids.has(principal)) {
-        yield { path, message: `names a key that does not exist${suggestionOf(principal, known)}` };
+        yield { path, message: `names a key that does not exist${suggestionOf(principal, known) || toAdd}` };
       }
     }
   }

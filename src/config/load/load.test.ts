@@ -198,3 +198,9 @@ for (const [what, textOf] of [
     assert.ok(large < 8 * small, `${small} ms, then ${large} ms`);
   });
 }
+
+test('a secret that cannot be fetched is the only finding: warnings about the rest would mislead', async (t) => {
+  const result = await loadText(t, 'auth: { keys: [{ id: a, key: "${NOT_SET}" }] }', { env: {} });
+  assert.equal(faultLines(result).length, 1);
+  assert.deepEqual(warningLines(result), []);
+});

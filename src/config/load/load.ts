@@ -97,12 +97,14 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   const { config } = verdict;
   // A file that cannot be read does not allow checks across settings.
   const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
-  // The rest of a faulty configuration may give warnings only because parts are missing.
-  const settingWarnings = config === undefined || broken || verdict.faults.length > 0 ? [] : configWarnings(config);
-  const faults = [
+  const settingFaults = [
     ...[...reading.faults, ...environment.faults, ...aclFaults, ...relayFaults, ...secrets.faults, ...verdict.faults],
-    ...(certificates?.faults ?? []).map((fault) => placed(root, fault)),
-  ].sort(byPosition);
+  ];
+  // The rest of a faulty configuration may give warnings only because parts are missing.
+  const settingWarnings = config === undefined || settingFaults.length > 0 ? [] : configWarnings(config);
+  const faults = [...settingFaults, ...(certificates?.faults ?? []).map((fault) => placed(root, fault))].sort(
+    byPosition,
+  );
   const warnings = boundedByKind(
     [
       ...[...reading.warnings, ...environment.warnings, ...secrets.warnings],

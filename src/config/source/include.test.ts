@@ -161,12 +161,14 @@ const faulty: readonly Faulty[] = [
     what: 'a file that does not exist',
     text: 'include: [a.yaml, b.yaml]',
     files: { 'a.yaml': '#' },
-    says: [/^gateway\.yaml:1:19: the included file "b\.yaml" does not exist$/],
+    says: [/^gateway\.yaml:1:19: the included file "b\.yaml" does not exist: create it, or correct the path$/],
   },
   {
     what: 'a directory that does not exist',
     text: 'include: conf.d/*.yaml',
-    says: [/^gateway\.yaml:1:10: the directory "conf\.d" of the included files does not exist$/],
+    says: [
+      /^gateway\.yaml:1:10: the directory "conf\.d" of the included files does not exist: create it, or correct the path$/,
+    ],
   },
   {
     what: 'a directory, and an empty file',

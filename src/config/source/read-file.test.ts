@@ -16,7 +16,7 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { what: 'a missing file', prepare: () => undefined, says: 'does not exist' },
+  { what: 'a missing file', prepare: () => undefined, says: 'does not exist: create it, or correct the path' },
   { what: 'a directory', prepare: (path) => mkdir(path), says: 'is a directory: name a file in it' },
   {
     what: 'a pipe without a writer',
@@ -60,7 +60,10 @@ test('reports a path below a file as not found', async (t) => {
   const directory = await tempDirectory(t);
   await writeFile(join(directory, 'file'), '');
   const path = join(directory, 'file', 'gateway.yaml');
-  assert.match(faultLines(await loadConfig({ file: path, env: {} }))[0] ?? '', /does not exist$/);
+  assert.match(
+    faultLines(await loadConfig({ file: path, env: {} }))[0] ?? '',
+    /does not exist: create it, or correct the path$/,
+  );
 });
 
 test('reports a file without read permission', () => {

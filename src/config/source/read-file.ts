@@ -13,6 +13,8 @@ export type FileReading =
 interface FileKind {
   /** The name of the file in messages. */
   readonly what: string;
+  /** What to do about a file that does not exist. */
+  readonly toCreate?: string;
   /** Rejects a file that other users can use or replace. */
   readonly privacy?: PrivateKind;
   /** The user that may own the file, besides root. Default: the user of this process. */
@@ -23,12 +25,12 @@ interface FileKind {
 const configurationFile: FileKind = { what: 'the configuration file' };
 
 export async function readConfigFile(path: string, kind: FileKind = configurationFile): Promise<FileReading> {
-  const { what, privacy, user, maxBytes = maxFileBytes } = kind;
+  const { what, toCreate, privacy, user, maxBytes = maxFileBytes } = kind;
   let file;
   try {
     file = await openToRead(path);
   } catch (error) {
-    const fault = `${what} ${openWords(error)}`;
+    const fault = `${what} ${openWords(error, toCreate)}`;
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? { fault, missing: true } : { fault };
   }
   try {

@@ -35,7 +35,8 @@ function literal(part: string): string {
 
 function valueOf(env: Variables, name: string): string {
   const value = env[name];
-  if (value === undefined) throw new SecretError(`needs \${${name}}, which is not set in the environment`);
-  if (value === '') throw new SecretError(`needs \${${name}}, which is empty`);
+  if (value === undefined)
+    throw new SecretError(`needs \${${name}}, which is not set in the environment: set it, or correct the name`);
+  if (value === '') throw new SecretError(`needs \${${name}}, which is empty: set it, or correct the name`);
   return value;
 }

@@ -123,7 +123,7 @@ describe('a secret in a file', () => {
 
 describe('reports an unusable secret file at its reference', () => {
   const cases: readonly (readonly [string, (path: string) => unknown, string])[] = [
-    ['no file', () => undefined, 'names the file PATH, which does not exist'],
+    ['no file', () => undefined, 'names the file PATH, which does not exist: create it, or correct the path'],
     ['a directory', (path) => mkdir(path), 'names PATH, which is not a regular file'],
     ['a pipe without a writer', (path) => execFileSync('mkfifo', [path]), 'names PATH, which is not a regular file'],
     ['a link in a loop', (path) => symlink(path, path), 'names the file PATH, which is a circular symbolic link'],

@@ -46,12 +46,13 @@ export async function readSecretFile(path: string, privacy: Privacy, exposed?: (
   }
 }
 
-export function openWords(error: unknown): string {
+/** `toCreate`: what to do about a file that does not exist. */
+export function openWords(error: unknown, toCreate = 'create it, or correct the path'): string {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'does not exist';
+      return `does not exist: ${toCreate}`;
     case 'EACCES':
     case 'EPERM':
       return 'cannot be read by this user: change its owner or mode, or run as its owner';

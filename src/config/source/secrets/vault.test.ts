@@ -119,12 +119,12 @@ describe('reports a failed Vault secret at its reference', () => {
     ],
     [
       'a missing token file',
-      'cannot be fetched from Vault: VAULT_TOKEN_FILE names the file "/nowhere", which does not exist',
+      'cannot be fetched from Vault: VAULT_TOKEN_FILE names the file "/nowhere", which does not exist: create it, or correct the path',
       { env: { VAULT_TOKEN: '', VAULT_TOKEN_FILE: '/nowhere' } },
     ],
     [
       'a missing CA file',
-      'cannot be fetched from Vault: VAULT_CACERT names the file "/nowhere", which does not exist',
+      'cannot be fetched from Vault: VAULT_CACERT names the file "/nowhere", which does not exist: create it, or correct the path',
       { env: { VAULT_CACERT: '/nowhere' } },
     ],
     [
