@@ -1,5 +1,5 @@
 // Times one request of a tunnel and counts its bytes, and reports it once it is over. Created only
-// if somebody observes requests.
+// if requests are observed.
 import type { Outcome } from '../kernel/events.ts';
 import { isEventStream } from '../kernel/http/event-stream.ts';
 import { fieldValue } from '../kernel/http/field-value.ts';
@@ -44,7 +44,7 @@ interface MeterContext {
   readonly nowMs: () => number;
 }
 
-/** `head`: undefined if the request could not be read. Undefined: nobody observes requests. */
+/** `head`: undefined if the request could not be read. Undefined: requests are not observed. */
 export function meterFor(context: MeterContext, head: TunnelRequestHead | undefined): RequestMeter | undefined {
   const { requests, nowMs } = context;
   return requests === undefined ? undefined : new RequestMeter(requests, nowMs, head);

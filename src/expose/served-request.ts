@@ -6,7 +6,7 @@ import type { RequestMeter } from './request-meter.ts';
 
 export class ServedRequest {
   readonly head: TunnelRequestHead;
-  /** Undefined: nobody observes requests. */
+  /** Undefined: requests are not observed. */
   readonly meter: RequestMeter | undefined;
   /** The request was read to its end. */
   isWhole: boolean;

@@ -1,5 +1,4 @@
-// Checks once, when `expose` starts, whether the app accepts connections, so that the result can be
-// printed. Sends no request.
+// Checks whether the app accepts connections. Sends no request.
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { Deadlines } from '../../kernel/work/deadlines.ts';
 import type { AppFault } from './app-fault.ts';
