@@ -8,7 +8,7 @@ import { Bridge } from '../../expose/bridge.ts';
 import { publish } from '../../expose/publish.ts';
 import { type Credential, RelayClient } from '../../portal/index.ts';
 import { ExposeNotes } from '../expose/expose-notes.ts';
-import { exposeOutput } from '../expose/expose-output.ts';
+import { exposeOutput, lostLine } from '../expose/expose-output.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import type { QueuedTerminal, Terminal } from '../terminal.ts';
 
@@ -54,8 +54,7 @@ export async function publishApp(
   const { relay: url, ca, gateway, credential } = path;
   // Lines must not hold requests, so that they are queued.
   const queued = terminal.queued((lines) => {
-    const text = `${lines} ${lines === 1 ? 'line was' : 'lines were'} lost, because the output was not read in time.`;
-    output.line({ event: 'output_lost', level: 'warn', text, fields: { lines } });
+    output.line(lostLine(lines));
   });
   const output = exposeOutput(quiet(queued), {});
   parts.defer(async () => {

@@ -74,6 +74,12 @@ export function exposeOutput(
   return json ? jsonOutput(terminal, quiet, clock) : textOutput(terminal, quiet, clock);
 }
 
+/** For a queued terminal that has dropped lines. */
+export function lostLine(lines: number): ExposeLine {
+  const text = `${lines} ${lines === 1 ? 'line was' : 'lines were'} lost, because the output was not read in time.`;
+  return { event: 'output_lost', level: 'warn', text, fields: { lines } };
+}
+
 function textOutput(
   terminal: Pick<QueuedTerminal, 'bothWatched' | 'result' | 'note'>,
   quiet: boolean,

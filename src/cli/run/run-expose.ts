@@ -14,7 +14,7 @@ import { processText } from '../../kernel/files/process-record.ts';
 import { RelayClient, type RelayClientEvent, WindowBudget } from '../../portal/index.ts';
 import { ExposeIdentity, type IdentityOptions } from '../expose/expose-identity.ts';
 import { ExposeNotes } from '../expose/expose-notes.ts';
-import { exposeOutput, type ExposeOutput, type ExposeOutputOptions } from '../expose/expose-output.ts';
+import { exposeOutput, type ExposeOutput, type ExposeOutputOptions, lostLine } from '../expose/expose-output.ts';
 import { usageFault } from '../fault.ts';
 import { distinctRelays } from '../options.ts';
 import { trusted } from './relay-trust.ts';
@@ -43,8 +43,7 @@ export async function expose(target: Target, options: ExposeOptions, context: Cl
   if (fault !== undefined) throw usageFault(`--name cannot be published: ${fault}`);
   // Lines must not hold requests, so that they are queued.
   const terminal = context.terminal.queued((lines) => {
-    const text = `${lines} ${lines === 1 ? 'line was' : 'lines were'} lost, because the output was not read in time.`;
-    output.line({ event: 'output_lost', level: 'warn', text, fields: { lines } });
+    output.line(lostLine(lines));
   });
   const output = exposeOutput(terminal, options);
   try {
