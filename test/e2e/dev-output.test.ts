@@ -32,7 +32,7 @@ test(
     const statuses = new Set<number>();
     const call = async (): Promise<void> => {
       for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
-        const response = await fetch(path, { headers });
+        const response = await fetch(path, { headers, signal: AbortSignal.timeout(20_000) });
         statuses.add(response.status);
         await response.arrayBuffer();
       }
