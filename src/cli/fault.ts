@@ -11,7 +11,7 @@ export const exitCodes = { ok: 0, failed: 1, usage: 2, retry: 75 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** A failure that may pass has its own exit code: scripts can then try again. */
-export function exitCodeOf({ temporary }: MayPass): ExitCode {
+function exitCodeOf({ temporary }: MayPass): ExitCode {
   return temporary === undefined ? exitCodes.failed : exitCodes.retry;
 }
 
