@@ -26,7 +26,8 @@ async function startRelay(
 ): Promise<string> {
   const websockets = new WebSocketServer({ noServer: true, ...websocketOptions });
   let opened = 0;
-  const server = createServer().on('upgrade', (request, socket, head) => {
+  // Leases expire by the Date of the relay, for which a client waits a few seconds.
+  const server = createServer((_, response) => response.end()).on('upgrade', (request, socket, head) => {
     if (!(socket instanceof Socket)) return;
     websockets.handleUpgrade(request, socket, head, (ws) => {
       const mux = new Mux(
