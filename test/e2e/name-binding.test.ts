@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { leaseMoved, leaseNameRefused, listen } from '../../src/kernel/events.ts';
 import { createCredential, RelayClient, type Credential } from '../../src/portal/index.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
@@ -17,11 +18,14 @@ import { startRelay } from '../helpers/published-demo.ts';
 const victim = `V${'A'.repeat(25)}`;
 const thief = `T${'A'.repeat(25)}`;
 const third = `U${'A'.repeat(25)}`;
+const lookUpEveryMs = 1_000;
 
 /** `victim` responds with `victim`, any other lease with `thief`. Only `app` is listed yet. */
 async function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = {}): Promise<Bench> {
+  let passedMs = 0;
   const gateway = await startPlainGateway(t, (_, response) => response.end('victim'), {
     policy: { ...policy, directoryTtlMs: 0 },
+    clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs },
   });
   const other = createServer((_, response) => response.end('thief')).listen(0, '127.0.0.1');
   await once(other, 'listening');
@@ -38,14 +42,14 @@ async function start(t: TestContext, policy: Parameters<typeof testPolicy>[0] = 
     /** Returns the response after the relay was asked again. */
     ask: async (lease, headers = {}) => {
       const asked = gateway.transport.listed;
-      let response = await gateway.call(`/peer/${lease}/`, {
-        headers: ['X-API-Key', key, ...Object.entries(headers).flat()],
-      });
+      const call = (): ReturnType<typeof gateway.call> => {
+        // Unlisted names are looked up again only after a while.
+        passedMs += lookUpEveryMs;
+        return gateway.call(`/peer/${lease}/`, { headers: ['X-API-Key', key, ...Object.entries(headers).flat()] });
+      };
+      let response = await call();
       // Waits for two lists, because the first request may already have been in flight.
-      while (gateway.transport.listed < asked + 2)
-        response = await gateway.call(`/peer/${lease}/`, {
-          headers: ['X-API-Key', key, ...Object.entries(headers).flat()],
-        });
+      while (gateway.transport.listed < asked + 2) response = await call();
       if (response.status === 200) return response.text;
       return (JSON.parse(response.text) as { code: string }).code;
     },
@@ -150,7 +154,7 @@ test('strict: rejects a new id, also after a restart, until it is accepted', { t
   const config = join(state, 'gateway.yaml');
   await writeFile(
     config,
-    `gateway: { port: 0 }
+    `gateway: { port: 0, drain_linger: 0s }
 portal: { relays: [{ url: '${url}' }], name_binding: strict, directory_ttl: 10ms }
 auth: { enabled: false }
 lease_acl: { '*': [anonymous] }
