@@ -6,6 +6,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
+import { childEnvironment } from '../helpers/child-environment.ts';
 import { runCli, temporaryDirectory, type CliResult } from '../helpers/cli.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
@@ -45,7 +46,7 @@ sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
   const child = spawn('python3', ['-c', program, lines.join('|'), process.execPath, main, ...args], {
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', TERM: 'xterm' },
+    env: childEnvironment({ PATH: process.env['PATH'], HOME: '/nonexistent', NO_COLOR: '1', TERM: 'xterm' }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { createCredential, RelayClient } from '../../src/portal/index.ts';
+import { childEnvironment } from '../helpers/child-environment.ts';
 import { runCli, temporaryDirectory } from '../helpers/cli.ts';
 import { needs } from '../helpers/needs.ts';
 import { startRelay } from '../helpers/published-demo.ts';
@@ -119,10 +120,10 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
       const script = join(directory, 'script');
       const printed = await runCli(t, ['completion', shell], {});
       await writeFile(script, printed.stdout);
-      const env = {
+      const env = childEnvironment({
         ...{ HOME: directory, XDG_STATE_HOME: directory, LANG: 'C.UTF-8' },
         PATH: [join(directory, 'bin'), '/usr/bin', '/bin'].join(':'),
-      };
+      });
       for (const { line, candidates } of cases) {
         const words = ['portal-gateway', ...line.replace('RELAY', relay).split(' ')];
         const args = drivers[shell](script, words);

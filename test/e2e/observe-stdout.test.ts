@@ -8,6 +8,7 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { Client } from 'undici';
+import { childEnvironment } from '../helpers/child-environment.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { readUntil } from '../helpers/plain-gateway.ts';
 import { markedKey } from '../secrecy/marks.ts';
@@ -27,7 +28,11 @@ interface Deaf {
 /** A gateway whose stdout is read up to the line with its address, and no further. */
 async function startDeaf(t: TestContext): Promise<Deaf> {
   const child = spawn(process.execPath, [main, 'start', '--port', '0', '--relay', 'ws://127.0.0.1:1/relay'], {
-    env: { HOME: '/nonexistent', XDG_STATE_HOME: await temporaryDirectory(t), GATEWAY_API_KEY: markedKey('test') },
+    env: childEnvironment({
+      HOME: '/nonexistent',
+      XDG_STATE_HOME: await temporaryDirectory(t),
+      GATEWAY_API_KEY: markedKey('test'),
+    }),
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { childEnvironment } from '../helpers/child-environment.ts';
 import { temporaryDirectory } from '../helpers/cli.ts';
 import { needs } from '../helpers/needs.ts';
 
@@ -15,7 +16,12 @@ const { path: script, skip } = needs('script');
 async function logOf(t: TestContext, environment: Record<string, string>): Promise<string> {
   const command = `'${process.execPath}' '${main}' start --port 0 --relay ws://127.0.0.1:9/relay`;
   const child = spawn(script, ['--quiet', '--return', '--command', command, '/dev/null'], {
-    env: { HOME: '/nonexistent', XDG_STATE_HOME: await temporaryDirectory(t), TERM: 'xterm-256color', ...environment },
+    env: childEnvironment({
+      HOME: '/nonexistent',
+      XDG_STATE_HOME: await temporaryDirectory(t),
+      TERM: 'xterm-256color',
+      ...environment,
+    }),
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill());

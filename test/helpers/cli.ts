@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { recorder } from '../secrecy/recorded-output.ts';
+import { childEnvironment } from './child-environment.ts';
 
 export { tempDirectory as temporaryDirectory } from './temp-directory.ts';
 
@@ -51,7 +52,7 @@ export function startCli(
   place?: number | Pick<SpawnOptions, 'uid' | 'gid' | 'cwd'>,
 ): CliProcess {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { HOME: '/nonexistent', NO_COLOR: '1', ...environment },
+    env: childEnvironment({ HOME: '/nonexistent', NO_COLOR: '1', ...environment }),
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(typeof place === 'number' ? { uid: place, gid: place } : place),
   });

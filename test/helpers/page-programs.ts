@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { childEnvironment } from './child-environment.ts';
 import { repository } from './pages.ts';
 
 /** The ports that the pages name. 3000 is the reader's app, which the test provides. */
@@ -101,14 +102,13 @@ export async function prepareMachine(place: string, ports: Ports, installs: bool
   await writeFile(join(place, 'home/.gitconfig'), `[url "${repository}"]\n  insteadOf = ${projectUrl}\n`);
 }
 
-export function environmentOf(place: string): Record<string, string> {
-  return {
+export function environmentOf(place: string): NodeJS.ProcessEnv {
+  return childEnvironment({
     HOME: join(place, 'home'),
     PATH: [join(place, 'bin'), ...systemFolders].join(':'),
     PAGE: place,
     LANG: 'C.UTF-8',
     TERM: 'dumb',
     SHELL: '/bin/bash',
-    ...(process.env['NODE_COMPILE_CACHE'] !== undefined && { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
-  };
+  });
 }

@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'node:test';
+import { childEnvironment } from './child-environment.ts';
 import type { PeerReport } from './peers/parent.ts';
 
 type Message =
@@ -44,7 +45,11 @@ export class PeerProcess<Ready> {
   ): Promise<PeerProcess<Ready>> {
     const path = fileURLToPath(new URL(`peers/${name}.ts`, import.meta.url));
     // Passes none of the test's flags: coverage and reporters would distort the measurements.
-    const child = fork(path, [JSON.stringify(settings)], { execArgv: [], env: {}, serialization: 'json' });
+    const child = fork(path, [JSON.stringify(settings)], {
+      execArgv: [],
+      env: childEnvironment({}),
+      serialization: 'json',
+    });
     t.after(() => {
       child.kill('SIGKILL');
     });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { recorder } from '../secrecy/recorded-output.ts';
+import { childEnvironment } from './child-environment.ts';
 import { needs } from './needs.ts';
 
 const python = needs('python3');
@@ -34,7 +35,7 @@ export function startInTerminal(
   environment: Record<string, string>,
 ): TerminalProcess {
   const child = spawn(python.path, [inTerminal, process.execPath, main, ...args], {
-    env: { HOME: '/nonexistent', TERM: 'xterm', NO_COLOR: '1', ...environment },
+    env: childEnvironment({ HOME: '/nonexistent', TERM: 'xterm', NO_COLOR: '1', ...environment }),
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   // The end of the terminal sends SIGHUP to the command.
