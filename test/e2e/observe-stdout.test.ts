@@ -32,6 +32,7 @@ async function startDeaf(t: TestContext): Promise<Deaf> {
       HOME: '/nonexistent',
       XDG_STATE_HOME: await temporaryDirectory(t),
       GATEWAY_API_KEY: markedKey('test'),
+      GATEWAY_DRAIN_LINGER: '0s',
     }),
     stdio: ['ignore', 'pipe', 'ignore'],
   });

@@ -22,7 +22,8 @@ async function startGateway(
 ): Promise<CliProcess & { readonly url: string }> {
   const file = join(directory, 'gateway.yaml');
   await writeFile(file, 'lease_acl: { "*": ["*"] }\nquotas: { monthly: { environment: { requests: 3 } } }\n' + more);
-  const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: key };
+  // A restart waits for no further request of the client.
+  const environment = { XDG_STATE_HOME: directory, GATEWAY_API_KEY: key, GATEWAY_DRAIN_LINGER: '0s' };
   const cli = startCli(t, ['start', '--config', file, '--port', '0', '--relay', relay], environment);
   const [, url = ''] = await cli.line(/"url":"(http:[^"]+)".*"message":"listening"/);
   await cli.line(/relay connected/);
