@@ -205,14 +205,16 @@ test('a local decision stands, even if the store later decides differently', opt
 
 test('a response that arrives too late counts its request once', options, async (t) => {
   const server = await RedisServer.start(t);
-  const late = Promise.withResolvers<undefined>();
+  const [arrived, late] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
   let held = false;
   const one = startReplica(t, server, {
     deadlineMs: 20,
     through: (redis) => ({
       run: async (...args) => {
         const reply = await redis.run(...args);
-        if (held) await late.promise;
+        if (!held) return reply;
+        arrived.resolve(undefined);
+        await late.promise;
         return reply;
       },
     }),
@@ -225,6 +227,8 @@ test('a response that arrives too late counts its request once', options, async 
   const wide = charge({ requestsPerSecond: 1e6, burst: 1e6 });
   held = true;
   assert.ok(await one.admits([wide], three));
+  // On a busy machine the deadline passes before the store responds.
+  await arrived.promise;
   held = false;
   late.resolve(undefined);
   await setImmediate();
