@@ -5,7 +5,6 @@ import { aclOf } from '../../guard/acl.ts';
 import type { CorsRules } from '../../guard/cors.ts';
 import { type AskedPreflight, preflightOf, showsCredential, withoutCors } from '../../guard/preflight.ts';
 import { anonymous } from '../../guard/principal.ts';
-import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { onlyValue } from '../../kernel/http/field-value.ts';
 import type { Flow, RawHeaders, Sink } from '../../kernel/http/http.ts';
 import { leasePins } from '../../policy/lease-pins.ts';
@@ -13,6 +12,7 @@ import { areRulesDecided, hidesLease, presumedRules, rulesOfLease, usesCors } fr
 import type { LeaseLookup } from '../lease/lease-lookup.ts';
 import { sendNoContent } from '../no-content.ts';
 import { PassingSink } from '../passing-sink.ts';
+import { PreflightSink } from '../preflight-sink.ts';
 import type { Dispatch, Exchange, Stage } from '../stage.ts';
 
 export function cors(lookup: LeaseLookup): Stage {
@@ -30,7 +30,7 @@ export function cors(lookup: LeaseLookup): Stage {
 
       function respondPresumed(): void {
         if (presumed === undefined || !showsCredential(req.headers)) respond(exchange, sink, asked, presumed);
-        else next(exchange, new HiddenLeaseSink(sink, exchange, presumed.preflight(asked.origin, asked)));
+        else next(exchange, hidden(exchange, sink, presumed.preflight(asked.origin, asked)));
       }
 
       lookup.find(exchange, sink, always, (result, waited) => {
@@ -70,20 +70,10 @@ export function cors(lookup: LeaseLookup): Stage {
  * Callers that may not know whether the lease exists get the preflight response of a lease with
  * rules, the same for any credential.
  */
-class HiddenLeaseSink extends PassingSink {
-  readonly #exchange: Exchange;
-  readonly #presumed: RawHeaders;
-
-  constructor(sink: Sink, exchange: Exchange, presumed: RawHeaders) {
-    super(sink);
-    this.#exchange = exchange;
-    this.#presumed = presumed;
-  }
-
-  override fail(error: GatewayError): void {
-    if (error.code !== 'client_closed' && hidesLease(this.#exchange, error)) sendNoContent(this.sink, this.#presumed);
-    else super.fail(error);
-  }
+function hidden(exchange: Exchange, sink: Sink, presumed: RawHeaders): Sink {
+  return new PreflightSink(sink, (error) =>
+    error.code !== 'client_closed' && hidesLease(exchange, error) ? presumed : undefined,
+  );
 }
 
 /** Replaces the CORS headers of the app: browsers reject a response with both. */
