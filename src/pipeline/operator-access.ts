@@ -50,14 +50,14 @@ function isOperatorAddress(exchange: Exchange): boolean {
   const isAllowed = allowedOf(policy);
   resolveClient(exchange);
   if (isForwarded(req.headers)) return exchange.clientIp !== peerIp && isAllowed(exchange.clientIp);
-  return isAllowed(peerIp) || isLocal(exchange);
+  return isAllowed(peerIp) || isLocalRequest(exchange);
 }
 
 /**
  * nginx before 1.29.7 uses HTTP/1.0 to its upstreams by default, without a header that names the
  * client.
  */
-function isLocal({ loopbackPeer, httpVersion, authority = '' }: Exchange): boolean {
+function isLocalRequest({ loopbackPeer, httpVersion, authority = '' }: Exchange): boolean {
   if (!loopbackPeer || httpVersion === '1.0') return false;
   const host = hostNameIn(authority);
   return host !== undefined && isLoopbackName(host);

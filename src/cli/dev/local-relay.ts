@@ -17,7 +17,7 @@ export async function startRelay(parts: AsyncDisposableStack, host: string, app:
     parts.defer(() => relay.close());
     return url;
   };
-  if (app?.port === defaultRelayPort && isLocal(app)) return start(0);
+  if (app?.port === defaultRelayPort && isOnThisMachine(app)) return start(0);
   try {
     return await start(defaultRelayPort);
   } catch (error) {
@@ -27,6 +27,6 @@ export async function startRelay(parts: AsyncDisposableStack, host: string, app:
 }
 
 /** Whether the target is on this machine. */
-export function isLocal({ hostname }: Target): boolean {
+export function isOnThisMachine({ hostname }: Target): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || isLoopback(hostname);
 }

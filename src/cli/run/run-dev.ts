@@ -16,7 +16,7 @@ import type { CliContext } from '../context.ts';
 import { mcpPathOnceUp } from '../dev/app-watch.ts';
 import { checkPort } from '../dev/check-port.ts';
 import { appLabel, devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
-import { isLocal, startRelay } from '../dev/local-relay.ts';
+import { isOnThisMachine, startRelay } from '../dev/local-relay.ts';
 import { type AppPath, publishApp, startDemo } from '../dev/publish-app.ts';
 import { usageFault } from '../fault.ts';
 import { aborted } from '../shutdown.ts';
@@ -42,7 +42,7 @@ const devRate = { requestsPerSecond: 10_000, burst: 20_000 };
 /** `target`: undefined for the demo app. */
 export async function dev(target: Target | undefined, options: DevOptions, context: CliContext): Promise<void> {
   const { terminal, signal } = context;
-  const { ca } = await checked(target, options);
+  const { ca } = await checkOptions(target, options);
   await checkPort(loopback, options.port);
   const name = options.name ?? (target === undefined ? 'demo' : 'app');
   await using parts = new AsyncDisposableStack();
@@ -80,14 +80,14 @@ export async function dev(target: Target | undefined, options: DevOptions, conte
   }
 }
 
-/** Throws CliFault for options that cannot work. */
-async function checked(
+/** Throws CliFault for options that cannot work. Returns the CA to trust. */
+async function checkOptions(
   target: Target | undefined,
   { port, name, relay, caFile }: DevOptions,
 ): Promise<{ readonly ca?: string }> {
   const fault = name === undefined ? undefined : leaseNameFault(name);
   if (fault !== undefined) throw usageFault(`--name cannot be published: ${fault}`);
-  if (target?.port === port && isLocal(target))
+  if (target?.port === port && isOnThisMachine(target))
     throw usageFault(
       `port ${port} is the gateway's own: name the port of your app, or choose another port for the gateway with --port`,
     );
