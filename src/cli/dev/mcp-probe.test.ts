@@ -69,6 +69,13 @@ describe('an app is an MCP server', () => {
     ],
     ['by an event stream that goes on', streamed(`event: message\ndata: ${event}\n\n`), '/mcp'],
     [
+      'by an event stream whose type is in capitals',
+      at('/mcp', (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'Text/Event-Stream' }).write(`data: ${event}\n\n`);
+      }),
+      '/mcp',
+    ],
+    [
       'by an event in pieces, with CRLF',
       streamed(': ping\r\n\r\n', `data:${event.slice(0, 20)}`, `${event.slice(20)}\r\n\r\n`),
       '/mcp',

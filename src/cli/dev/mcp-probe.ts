@@ -1,5 +1,6 @@
 // Finds out whether an app is an MCP server, by asking it to initialize at the usual paths. Bounded
 // in time and bytes, because the app may be anything.
+import { isEventStream } from '../../kernel/http/event-stream.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import type { Target } from '../../expose/app/target.ts';
 
@@ -29,7 +30,7 @@ export async function mcpPathOf(target: Target, signal: AbortSignal): Promise<st
 
 async function isPage(url: string, signal: AbortSignal): Promise<boolean> {
   const { response, done } = await ask(url, signal, { headers: { accept: 'text/event-stream' } });
-  const isStream = response?.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const isStream = response !== undefined && sendsEvents(response);
   done();
   return response === undefined || (response.status < 400 && !isStream);
 }
@@ -74,9 +75,10 @@ async function ask(url: string, signal: AbortSignal, request: RequestInit): Prom
 }
 
 /** The response is JSON, or an event of a stream that need not end (MCP, Streamable HTTP). */
-async function hasResult({ body, headers }: Response): Promise<boolean> {
+async function hasResult(response: Response): Promise<boolean> {
+  const { body } = response;
   if (body === null) return false;
-  const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const isStream = sendsEvents(response);
   const decoder = new TextDecoder();
   let rest = '';
   let bytes = 0;
@@ -108,4 +110,8 @@ async function end(url: string, session: string): Promise<void> {
   const headers = { 'mcp-session-id': session };
   const response = await fetch(url, { method: 'DELETE', headers, redirect: 'manual', signal }).catch(ignore);
   await response?.body?.cancel().catch(ignore);
+}
+
+function sendsEvents({ headers }: Response): boolean {
+  return isEventStream(headers.get('content-type') ?? '');
 }
