@@ -85,7 +85,8 @@ async function runFiles(files: string[], counted: boolean): Promise<void> {
   if (files.length === 0) return;
   const stream = run({
     files,
-    concurrency: Math.max(2, availableParallelism()),
+    // Most files wait for processes and timers part of their time.
+    concurrency: availableParallelism() + 1,
     timeout: flags.soak ? 600_000 : 120_000,
     ...(counted && {
       coverage: true,
