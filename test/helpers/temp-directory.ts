@@ -9,7 +9,8 @@ export async function tempDirectory(test: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'portal-gateway-'));
   test.after(async () => {
     await recordLogFiles(path);
-    await rm(path, { recursive: true, force: true });
+    // Processes of the test may still write there: they are killed later, if this succeeds.
+    await rm(path, { recursive: true, force: true, maxRetries: 10 });
   });
   return path;
 }
