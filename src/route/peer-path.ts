@@ -51,7 +51,8 @@ function matchBelow(start: typeof root | typeof alias, path: string, outerPrefix
   if (start === alias && end !== query) return other;
   const segment = end === -1 ? path.slice(start.length) : path.slice(start.length, end);
   const lease = decode(segment);
-  if (lease === undefined) return malformed('The lease in the path is not percent-encoded UTF-8: encode its bytes as %XX.');
+  if (lease === undefined)
+    return malformed('The lease in the path is not percent-encoded UTF-8: encode its bytes as %XX.');
   if (lease === '') return malformed(`The path does not name a lease: ${start}<lease>`);
   if (lease.length > maxLeaseLength) return malformed('The lease in the path is longer than any lease name.');
   if (hasControl(lease)) return malformed('The lease in the path contains control characters.');

@@ -94,7 +94,10 @@ for (const [name, args] of Object.entries(commands)) {
     const certificate = await readFile(tlsFile('cert.pem'), 'utf8');
     await writeFile(broken, certificate + certificate.replace(/[^-\n]{20}/, '!'));
     for (const [file, fault] of [
-      [join(import.meta.dirname, 'no-such-file'), /--ca-file \S+no-such-file does not exist: create it, or correct the path$/m],
+      [
+        join(import.meta.dirname, 'no-such-file'),
+        /--ca-file \S+no-such-file does not exist: create it, or correct the path$/m,
+      ],
       [import.meta.dirname, /--ca-file \S+ is a directory: name a file in it$/m],
       [import.meta.filename, /cli-relays\.test\.ts is not a PEM certificate/],
       [broken, /bundle\.pem holds a malformed certificate, number 2 of 2/],

@@ -191,7 +191,9 @@ test('a deleted file is a fault, and loads again when it returns', async (t) => 
   await unlink(file(directory));
   const { result } = await next();
   assert.ok(!result.ok);
-  assert.deepEqual(result.faults.map(findingLine), [`${file(directory)}:1:1: the configuration file does not exist: create it, or correct the path`]);
+  assert.deepEqual(result.faults.map(findingLine), [
+    `${file(directory)}:1:1: the configuration file does not exist: create it, or correct the path`,
+  ]);
   await withPort(2)(directory);
   await untilPort(2);
 });

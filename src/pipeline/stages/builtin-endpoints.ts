@@ -89,5 +89,7 @@ function publish({ route }: Endpoint, response: WholeResponse, exchange: Exchang
 }
 
 function readOnly(): GatewayError {
-  return new GatewayError('method_not_allowed', 'Only GET and HEAD are allowed here: use one of them.', { headers: ['Allow', 'GET, HEAD'] });
+  return new GatewayError('method_not_allowed', 'Only GET and HEAD are allowed here: use one of them.', {
+    headers: ['Allow', 'GET, HEAD'],
+  });
 }
