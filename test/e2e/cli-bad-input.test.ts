@@ -1,24 +1,17 @@
 // Every documented usage error: one line on stderr (what, where and what to do), nothing on stdout,
 // and the documented exit code.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { createCredential } from '../../src/portal/index.ts';
 import { runCli, temporaryDirectory } from '../helpers/cli.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { listen } from '../helpers/local-ports.ts';
 
-const servers: Server[] = [];
 const ports = { notFound: 0, html: 0, noHttp: 0, closed: 0 };
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  servers.push(server);
-  return (server.address() as AddressInfo).port;
-}
 
 before(async () => {
   ports.notFound = await listen(createHttpServer((_request, response) => response.writeHead(404).end()));
@@ -30,13 +23,7 @@ before(async () => {
   ports.noHttp = await listen(
     createTcpServer((socket) => socket.on('error', () => undefined).end('220 mail.test ESMTP\r\n')),
   );
-  const gone = createTcpServer();
-  ports.closed = await listen(gone);
-  gone.close();
-});
-
-after(() => {
-  for (const server of servers) server.close();
+  ports.closed = await freePort();
 });
 
 interface Case {

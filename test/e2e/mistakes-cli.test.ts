@@ -1,30 +1,22 @@
 // The mistakes that people make on the command line: each gives an exit code, and a message that
 // has what happened, where, and what to do. More of them are in cli-bad-input.test.ts.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PassThrough } from 'node:stream';
-import { after, before, test, type TestContext } from 'node:test';
+import { before, test, type TestContext } from 'node:test';
 import { run } from '../../src/cli/program.ts';
 import { terminalOn } from '../../src/cli/terminal.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { type Mistake, mistakes } from '../helpers/cli-mistakes.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { listen, withPorts } from '../helpers/local-ports.ts';
 import { recorder } from '../secrecy/recorded-output.ts';
 
 const ports = { TAKEN: 0, OTHER: 0, FREE: 0 };
-const servers: Server[] = [];
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  servers.push(server);
-  return (server.address() as AddressInfo).port;
-}
-
 before(async () => {
   // The settings of this machine.
   for (const name of Object.keys(process.env))
@@ -32,18 +24,8 @@ before(async () => {
   // An app that responds 200 to everything, as single-page apps do.
   ports.TAKEN = await listen(createHttpServer((_request, response) => response.end('{"status":"ok"}')));
   ports.OTHER = await listen(createTcpServer((socket) => socket.on('error', () => undefined).end('220 mail\r\n')));
-  const gone = createTcpServer();
-  ports.FREE = await listen(gone);
-  gone.close();
+  ports.FREE = await freePort();
 });
-
-after(() => {
-  for (const server of servers) server.close();
-});
-
-function withPorts(text: string): string {
-  return text.replace(/\b(?:TAKEN|OTHER|FREE)\b/g, (name) => `${ports[name as keyof typeof ports]}`);
-}
 
 /** In this process, which has loaded the modules of all commands. */
 async function runHere(t: TestContext, { args, environment = {} }: Mistake, directory: string): Promise<Outcome> {
@@ -59,7 +41,7 @@ async function runHere(t: TestContext, { args, environment = {} }: Mistake, dire
     record(chunk);
   });
   try {
-    const line = args.map(withPorts);
+    const line = args.map((arg) => withPorts(arg, ports));
     const shutdown = { signal: t.signal, stopWithin: () => undefined };
     const code = await run(line, terminalOn(stdout.resume(), stderr), shutdown);
     await new Promise(setImmediate);
@@ -72,7 +54,13 @@ async function runHere(t: TestContext, { args, environment = {} }: Mistake, dire
 
 /** For commands that read stdin. */
 async function runApart(t: TestContext, { args, input }: Mistake, cwd: string): Promise<Outcome> {
-  const cli = startCli(t, args.map(withPorts), { XDG_STATE_HOME: cwd }, input, { cwd });
+  const cli = startCli(
+    t,
+    args.map((arg) => withPorts(arg, ports)),
+    { XDG_STATE_HOME: cwd },
+    input,
+    { cwd },
+  );
   return { code: await cli.exited, text: cli.stderr() };
 }
 
@@ -86,7 +74,7 @@ for (const [name, mistake] of Object.entries(mistakes)) {
     const directory = await temporaryDirectory(t);
     process.env['XDG_STATE_HOME'] = directory;
     for (const [file, text] of Object.entries(mistake.files ?? {}))
-      await writeFile(join(directory, file), withPorts(text), { mode: 0o600 });
+      await writeFile(join(directory, file), withPorts(text, ports), { mode: 0o600 });
     const { code, text } = await (mistake.input === undefined ? runHere : runApart)(t, mistake, directory);
     assert.equal(code, mistake.code, text);
     for (const part of [mistake.what, mistake.where, mistake.remedy]) assert.match(text, part);

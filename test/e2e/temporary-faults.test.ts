@@ -2,17 +2,17 @@
 // in the row of that failure. A new kind of temporary fault needs rows here, or this file does not
 // compile.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { before, describe, test, type TestContext } from 'node:test';
 import { claimIdentity } from '../../src/expose/identity-lock.ts';
 import type { TemporaryFault } from '../../src/kernel/errors/temporary-fault.ts';
 import { recordOfThisProcess } from '../../src/kernel/files/process-record.ts';
 import { loadOrCreateIdentity } from '../../src/portal/identity-file.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { listen, withPorts } from '../helpers/local-ports.ts';
 
 interface Kind {
   /** Of its row in docs/cli.md. */
@@ -90,32 +90,13 @@ const kinds: Readonly<Record<TemporaryFault, Kind>> = {
 };
 
 const ports = { TAKEN: 0, FREE: 0 };
-const servers: Server[] = [];
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  servers.push(server);
-  return (server.address() as AddressInfo).port;
-}
-
 before(async () => {
   // As a gateway that has no relay yet.
   ports.TAKEN = await listen(
-    createHttpServer((_request, response) => response.writeHead(503).end('{"status":"not_ready"}')),
+    createServer((_request, response) => response.writeHead(503).end('{"status":"not_ready"}')),
   );
-  const gone = createTcpServer();
-  ports.FREE = await listen(gone);
-  gone.close();
+  ports.FREE = await freePort();
 });
-
-after(() => {
-  for (const server of servers) server.close();
-});
-
-function withPorts(text: string): string {
-  return text.replace(/\b(?:TAKEN|FREE)\b/g, (name) => `${ports[name as keyof typeof ports]}`);
-}
 
 async function run(
   t: TestContext,
@@ -123,11 +104,18 @@ async function run(
   kind: Kind,
 ): Promise<{ code: number | null; text: string }> {
   const directory = await temporaryDirectory(t);
-  for (const [file, text] of Object.entries(kind.files ?? {})) await writeFile(join(directory, file), withPorts(text));
+  for (const [file, text] of Object.entries(kind.files ?? {}))
+    await writeFile(join(directory, file), withPorts(text, ports));
   await kind.prepare?.(t, directory);
-  const given = Object.entries(kind.environment ?? {}).map(([name, value]) => [name, withPorts(value)]);
+  const given = Object.entries(kind.environment ?? {}).map(([name, value]) => [name, withPorts(value, ports)]);
   const environment = { XDG_STATE_HOME: directory, ...(Object.fromEntries(given) as Record<string, string>) };
-  const cli = startCli(t, args.map(withPorts), environment, '', { cwd: directory });
+  const cli = startCli(
+    t,
+    args.map((arg) => withPorts(arg, ports)),
+    environment,
+    '',
+    { cwd: directory },
+  );
   return { code: await cli.exited, text: cli.stderr() };
 }
 
