@@ -2,6 +2,7 @@
 // redirects. The response is a secret, so errors contain only the status and the manager's own
 // error code.
 import { Agent, fetch } from 'undici';
+import { codeOf } from '../../../kernel/reason.ts';
 import { SecretError, unavailable, unavailableNow } from './secret-error.ts';
 
 /** Secret managers respond in milliseconds; a start must not hang on one. */
@@ -44,8 +45,8 @@ export async function fetchJson(who: string, request: JsonRequest): Promise<Json
     return { status: response.status, body: asObject(text) };
   } catch (error) {
     if (error instanceof SecretError) throw unavailable(who, error.message);
-    const reason = reasonOf(error);
-    throw noResponse.has(reason) ? unavailableNow(who, reason) : unavailable(who, reason);
+    const { reason, mayPass } = failureOf(error);
+    throw (mayPass ? unavailableNow : unavailable)(who, reason);
   } finally {
     await dispatcher.destroy();
   }
@@ -76,10 +77,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const timedOut = 'it did not respond in time';
 /** Failures of the network or of the server, as opposed to those of certificates and settings. */
 const noResponse: ReadonlySet<string> = new Set([
-  timedOut,
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
@@ -92,11 +91,18 @@ const noResponse: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'it failed';
-  if (error.name === 'TimeoutError') return timedOut;
-  if (error.name === 'AbortError') return 'it was cancelled';
+interface Failure {
+  readonly reason: string;
+  /** Trying again later can help. */
+  readonly mayPass: boolean;
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { reason: 'it failed', mayPass: false };
+  if (error.name === 'TimeoutError') return { reason: 'it did not respond in time', mayPass: true };
+  if (error.name === 'AbortError') return { reason: 'it was cancelled', mayPass: false };
   const { cause } = error;
-  if (!(cause instanceof Error)) return 'the request could not be sent';
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+  if (!(cause instanceof Error)) return { reason: 'the request could not be sent', mayPass: false };
+  const code = codeOf(cause);
+  return { reason: code ?? cause.message, mayPass: code !== undefined && noResponse.has(code) };
 }
