@@ -98,7 +98,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadResult>
   // A file that cannot be read does not allow checks across settings.
   const certificates = config === undefined || broken ? undefined : await checkCertificates(config, files, now());
   const settingFaults = [
-    ...[...reading.faults, ...environment.faults, ...aclFaults, ...relayFaults, ...secrets.faults, ...verdict.faults],
+    ...[...reading.faults, ...environment.faults, ...aclFaults, ...relayFaults],
+    ...[...secrets.faults, ...verdict.faults],
   ];
   // The rest of a faulty configuration may give warnings only because parts are missing.
   const settingWarnings = config === undefined || settingFaults.length > 0 ? [] : configWarnings(config);
