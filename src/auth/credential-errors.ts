@@ -128,7 +128,7 @@ function timeText(ms: number): string {
 export function keyAddressDenied(): GatewayError {
   return new GatewayError(
     'ip_denied',
-    'The API key may not be used from this address: call from one that its `allowed_cidrs` has, or ask the operator.',
+    'The API key may not be used from this address: call from an address in its `allowed_cidrs`, or ask the operator.',
   );
 }
 

@@ -86,5 +86,5 @@ function verdictSink(decided: (verdict: OperatorVerdict) => void): Sink {
 }
 
 function insufficient(): GatewayError {
-  return insufficientScope('This needs the scope admin, which the credential lacks.', 'admin');
+  return insufficientScope('This needs the scope admin, which the credential lacks: use one that has it.', 'admin');
 }
