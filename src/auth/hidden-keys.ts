@@ -11,7 +11,7 @@ export interface KeySigns {
   readonly isKey: (token: string) => boolean;
 }
 
-/** For one value: each costs a hash. Values that hold more are no mistakes of a client. */
+/** Of one value, because each costs a hash. No client makes a longer value by mistake. */
 const maxTokens = 256;
 const maxPieces = 16;
 /** The longest key that a configuration may hold. */
@@ -20,11 +20,11 @@ const maxKeyCharacters = 512;
 const maxDecodings = 2;
 /** Base64 of a short key, so that few decoded texts are decoded again. */
 const longRun = /[\w+/-]{32}/;
-/** The most frequent token of apps: no client makes one of a key by mistake. */
+/** The most frequent token of apps. No client puts a key into one by mistake. */
 const jwt = /^(?:bearer )?eyJ[\w-]+\.[\w-]+\.[\w-]+$/i;
 const notBase64 = /[^\w+/-]+/;
 const separators = /[\s,;:"'=<>()[\]{}]+/;
-/** Only bytes that are no text, or were decoded at a wrong offset, have these. */
+/** Text has none of these: the bytes are binary, or were decoded at a wrong offset. */
 // eslint-disable-next-line no-control-regex -- These are what it looks for.
 const controls = /[\0-\x08\x0e-\x1f\x7f]/;
 
@@ -53,8 +53,8 @@ function* readings(text: string, decodings: number): Generator<string> {
 }
 
 /**
- * Each piece; of each joined value all behind the scheme, because Base64 may be broken into lines;
- * and the whole at any of the four offsets at which a lenient reader may begin.
+ * Each piece; of each joined value everything after the scheme, because Base64 may be broken into
+ * lines; and the whole at any of the four offsets at which a lenient reader may begin.
  */
 function* base64In(text: string): Generator<string> {
   const pieces = text.split(notBase64);
@@ -68,7 +68,7 @@ function percentDecoded(text: string): string {
   return utf8(text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
 }
 
-/** Keys may have any characters, so all behind a colon counts too, as in `user:password`. */
+/** Keys may have any characters, so the text after each colon counts too, as in `user:password`. */
 function tokensIn(text: string, max: number): string[] {
   if (max <= 0 || controls.test(text)) return [];
   const trimmed = text.trim();

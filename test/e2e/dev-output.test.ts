@@ -13,7 +13,7 @@ const requests = 500;
 const atOnce = 16;
 
 test(
-  'a stopped terminal holds no request of dev, and what it does not show is counted',
+  'a stopped terminal holds no request of dev, and the requests that it does not show are counted',
   { skip: noTerminal },
   async (t) => {
     const app = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');

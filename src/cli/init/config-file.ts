@@ -46,7 +46,7 @@ export async function writeConfigFile(
 }
 
 function checkReplaced(file: string, replaced: Stats | undefined): void {
-  // Whoever owns the directory could otherwise lead this user to any file.
+  // Otherwise the owner of the directory could make this user overwrite any file.
   if (replaced?.isSymbolicLink() === true)
     throw new CliFault(`${printable(file)} is a symbolic link; name the file that it leads to`);
   if (replaced?.isDirectory() === true) throw unwritable(file, placeFaultWith('EISDIR'));
