@@ -128,13 +128,17 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     ...{ args: ['leases', '--relay', 'ws://127.0.0.1:FREE/relay'], code: 75 },
     ...{ what: /nothing listens on port/, where: /127\.0\.0\.1/, remedy: /start the relay/ },
   },
-  'accepting a lease of a relay that is down': {
-    ...{ args: ['leases', 'accept', 'my-app', '--relay', 'ws://127.0.0.1:FREE/relay'], code: 75 },
-    ...{ what: /nothing listens on port/, where: /127\.0\.0\.1/, remedy: /start the relay/ },
-  },
   'a gateway port in use': {
     ...{ args: ['start', 'gateway.yaml', '--port', 'TAKEN'], files: oneRule, code: 75 },
     ...{ what: /is in use/, where: /port \d+ on 127\.0\.0\.1/, remedy: /another port with --port/ },
+  },
+  'a port of dev, or of make run, in use': {
+    ...{ args: ['dev', '--port', 'TAKEN'], code: 75 },
+    ...{
+      what: /is in use/,
+      where: /port \d+ on 127\.0\.0\.1/,
+      remedy: /another port with --port \(make run: PORT=8081\)/,
+    },
   },
   'an admin port in use': {
     ...{
