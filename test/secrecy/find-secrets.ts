@@ -38,6 +38,11 @@ const anyKey = /sk_(?:live|test)_[0-9A-Za-z]{48}(?![0-9A-Za-z])/g;
 const shown: readonly { readonly command: RegExp; readonly line: RegExp }[] = [
   { command: /^keys (?:create|rotate)\b/, line: /^sk_(?:live|test)_[0-9A-Za-z]{48}$/ },
   { command: /^keys hash\b/, line: /^(?:- id: .*| {2}key_hash: \S+|\{"id":"[^"]*","key_hash":"[^"]*".*\})$/ },
+  // One object, whose member `key` is the key unless a file has it.
+  {
+    command: /^(?:keys (?:create|rotate)|init)\b.* --json\b/,
+    line: /^\{(?:(?!sk_(?:live|test)_[0-9A-Za-z]{48}).)*"key":"sk_(?:live|test)_[0-9A-Za-z]{48}"\}$/,
+  },
   // `--key-file -`.
   { command: /^init\b/, line: /^sk_live_[0-9A-Za-z]{48}$/ },
   {
