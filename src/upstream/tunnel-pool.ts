@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { Connection, type ConnectionOwner } from './tunnel-connection.ts';
-import { dialFault } from './upstream-errors.ts';
+import { dialFault, dialTimeoutDetail } from './upstream-errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';
 import { Pending, type Waiter } from './waiter.ts';
@@ -262,8 +262,8 @@ export class TunnelPool implements ConnectionOwner {
     this.#forget(pending);
     const error =
       dial === undefined
-        ? overloaded('No tunnel to this lease became free in time.')
-        : new GatewayError('dial_timeout', 'The app did not respond to the dial in time.', { retryAfterSeconds: 1 });
+        ? overloaded('No tunnel to this lease became free in time; try again shortly.')
+        : new GatewayError('dial_timeout', dialTimeoutDetail, { retryAfterSeconds: 1 });
     pending.waiter.failed(error);
     this.#abandon(dial, error);
   };

@@ -8,15 +8,37 @@ import { ClockSkewError, PortalError, type PortalErrorCode } from '../portal/err
 
 type Fault = readonly [code: ErrorCode, detail: string];
 
-const noRelay: Fault = ['no_relay', 'The connection to the relay was lost.'];
-const unreachable: Fault = ['lease_unreachable', 'The app behind this lease cannot be reached.'];
-const gone: Fault = ['lease_unreachable', 'The relay no longer knows this lease, or its app is gone.'];
-const handshake: Fault = ['tunnel_failed', 'The end-to-end handshake with the app failed.'];
-const broken: Fault = ['tunnel_failed', 'The tunnel to the app broke before the response began.'];
-const cut: Fault = ['tunnel_failed', 'The tunnel to the app broke within the response.'];
+export const dialTimeoutDetail =
+  'The app did not respond to the dial in time; check that it is running, and try again.';
+
+const noRelay: Fault = ['no_relay', 'The connection to the relay was lost; try again shortly.'];
+const unreachable: Fault = [
+  'lease_unreachable',
+  'The app behind this lease cannot be reached. Try again; if it persists, restart the program that publishes the app.',
+];
+const gone: Fault = [
+  'lease_unreachable',
+  'The relay no longer knows this lease, or its app is gone. Start the app again, and check `portal-gateway leases`.',
+];
+const refused: Fault = [
+  'lease_unreachable',
+  'The relay or the app refused the connection. Try again; if it persists, see the output of the program that publishes the app.',
+];
+const handshake: Fault = [
+  'tunnel_failed',
+  'The end-to-end handshake with the app failed. Try again; if it persists, see the output of the program that publishes the app.',
+];
+const broken: Fault = [
+  'tunnel_failed',
+  'The tunnel to the app broke before the response began; try again if the request may be repeated.',
+];
+const cut: Fault = [
+  'tunnel_failed',
+  'The tunnel to the app broke within the response; try again if the request may be repeated.',
+];
 const skewed: Fault = [
   'clock_skew',
-  `The clocks of the gateway and the app differ by more than ${clockToleranceSeconds} s.`,
+  `The clocks of the gateway and the app differ by more than ${clockToleranceSeconds} s; correct the wrong one.`,
 ];
 const internal: Fault = ['internal_error', internalDetail];
 
@@ -33,8 +55,8 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   session_remote_error: broken,
   keepalive_timeout: broken,
   streams_exhausted: noRelay,
-  too_many_streams: ['overloaded', 'Too many tunnels to the relay are waiting to open.'],
-  stream_open_timeout: ['dial_timeout', 'The relay did not open the tunnel in time.'],
+  too_many_streams: ['overloaded', 'Too many tunnels to the relay are waiting to open; try again shortly.'],
+  stream_open_timeout: ['dial_timeout', 'The relay did not open the tunnel in time; try again shortly.'],
   stream_reset: broken,
   stream_aborted: broken,
   packet_malformed: unreachable,
@@ -42,12 +64,15 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   packet_unexpected: unreachable,
   stream_truncated: unreachable,
   lease_unknown: gone,
-  lease_rejected: ['lease_unreachable', 'The relay or the app refused the connection.'],
-  lease_refused: ['lease_unreachable', 'The relay or the app refused the connection.'],
-  client_not_admitted: ['client_not_admitted', 'The app does not admit this gateway.'],
+  lease_rejected: refused,
+  lease_refused: refused,
+  client_not_admitted: [
+    'client_not_admitted',
+    'The app does not admit this gateway. Ask its owner to allow the id that `portal-gateway identity` prints on the gateway’s machine.',
+  ],
   clock_skew: skewed,
-  lease_timeout: ['dial_timeout', 'The relay did not respond in time.'],
-  dial_timeout: ['dial_timeout', 'The app did not respond to the dial in time.'],
+  lease_timeout: ['dial_timeout', 'The relay did not respond in time; try again shortly.'],
+  dial_timeout: ['dial_timeout', dialTimeoutDetail],
   dial_aborted: broken,
   identity_invalid: handshake,
   identity_file: internal,
@@ -60,7 +85,10 @@ const faults: Readonly<Record<PortalErrorCode, Fault>> = {
   handshake_nonce: handshake,
   handshake_lease_mismatch: handshake,
   handshake_client_refused: handshake,
-  handshake_timeout: ['dial_timeout', 'The app did not finish the handshake in time.'],
+  handshake_timeout: [
+    'dial_timeout',
+    'The app did not finish the handshake in time; check that it is running, and try again.',
+  ],
   frame_malformed: broken,
   listener_closed: internal,
 };
@@ -74,7 +102,10 @@ function portalError(error: unknown): PortalError | undefined {
 function faultOf(error: PortalError): Fault {
   if (!(error instanceof ClockSkewError) || error.skewSeconds === undefined) return faults[error.code];
   const difference = skewText(error.skewSeconds, 'the gateway', `the ${error.peer}'s`);
-  return ['clock_skew', `T${difference.slice(1)}; a tunnel needs them within ${clockToleranceSeconds} s.`];
+  return [
+    'clock_skew',
+    `T${difference.slice(1)}; a tunnel needs them within ${clockToleranceSeconds} s. Correct the wrong one.`,
+  ];
 }
 
 /** The error for the caller if no tunnel to the app could be opened. */

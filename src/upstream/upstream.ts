@@ -32,7 +32,11 @@ export class Upstream {
   send(request: UpstreamRequest, sink: Sink): void {
     const pool = this.#poolFor(request);
     if (pool === undefined) {
-      sink.fail(new GatewayError('no_relay', 'No relay that lists this lease is connected.', { retryAfterSeconds: 1 }));
+      sink.fail(
+        new GatewayError('no_relay', 'No relay that lists this lease is connected; try again shortly.', {
+          retryAfterSeconds: 1,
+        }),
+      );
     } else new Attempt(request, sink, { pool, poolFor: this.#poolFor, deadlines: this.#deadlines }).start();
   }
 

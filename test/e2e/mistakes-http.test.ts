@@ -29,7 +29,7 @@ auth:
     - { id: early, key: ${keys.early}, not_before: 2099-01-01T00:00:00Z }
     - { id: elsewhere, key: ${keys.elsewhere}, allowed_cidrs: [10.0.0.0/8] }
     - { id: reader, key: ${keys.reader}, scopes: [read] }
-lease_acl: { my-app: ["*"], gone: ["*"], others: [nobody-here], open: [anonymous] }
+lease_acl: { my-app: ["*"], no-http: ["*"], gone: ["*"], others: [nobody-here], open: [anonymous] }
 admin: { port: ADMIN }
 `;
 
@@ -132,6 +132,20 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     ...{ status: 404, code: 'lease_not_found', path: '/peer/gone/', headers: good, page: /portal-gateway leases/ },
     ...{ what: /No relay lists a lease/, where: /with this name or id/, remedy: /its app is running/ },
   },
+  'a lease that does not speak HTTP': {
+    ...{
+      status: 502,
+      code: 'lease_unreachable',
+      path: '/peer/no-http/',
+      headers: good,
+      page: /that the app is running/,
+    },
+    ...{
+      what: /does not offer HTTP\/1\.1/,
+      where: /This lease/,
+      remedy: /Publish the app with `portal-gateway expose`/,
+    },
+  },
   'a path without a lease': {
     ...{ status: 404, code: 'not_found', path: '/my-app/', headers: good, page: /Leases are at/ },
     ...{ what: /Nothing is served/, where: /at this path/, remedy: /leases are at \/peer\/<lease>\// },
@@ -196,6 +210,7 @@ test('mistakes of callers are named', async (t) => {
   const { url: relay } = await startRelay(t);
   await publishDemo(t, relay, 'my-app');
   await publishDemo(t, relay, 'open');
+  await publishDemo(t, relay, 'no-http', 'smtp');
   const { cli, url, admin } = await start(t, relay);
   await cli.line(/"relay connected"/);
 

@@ -73,7 +73,10 @@ function errorOf(
     case 'found':
       return rightfulNames(exchange, result.found) === undefined
         ? pinnedElsewhere()
-        : new GatewayError('lease_unreachable', 'This lease does not offer http/1.1.');
+        : new GatewayError(
+            'lease_unreachable',
+            'This lease does not offer HTTP/1.1. Publish the app with `portal-gateway expose`, or add `http/1.1` to the protocols of its lease.',
+          );
     case 'unknown':
       return directory.known(exchange.route?.lease ?? '') === undefined
         ? new GatewayError(
@@ -90,7 +93,10 @@ function errorOf(
     case 'ambiguous':
       return new GatewayError('lease_ambiguous', 'Several leases have this name; use the id of the one you mean.');
     case 'not_accepted':
-      return new GatewayError('lease_unreachable', 'A relay lists this name with a lease id that is not accepted.');
+      return new GatewayError(
+        'lease_unreachable',
+        'A relay lists this name with a lease id that is not accepted. If the app moved there, the operator accepts it with `portal-gateway leases accept`.',
+      );
     case 'no_relay':
       return noRelay(outage());
   }
@@ -99,7 +105,7 @@ function errorOf(
 function pinnedElsewhere(): GatewayError {
   return new GatewayError(
     'lease_unreachable',
-    'A relay resolves the name to another lease than the one it is pinned to.',
+    'A relay resolves the name to another lease than the one it is pinned to. Start the app that has the pinned id, or correct `portal.lease_pins`.',
   );
 }
 
