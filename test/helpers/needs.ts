@@ -4,7 +4,8 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
-export type Need = 'bash' | 'chromium' | 'curl' | 'fish' | 'git' | 'go' | 'python3' | 'redis-server' | 'script' | 'zsh';
+export type Need =
+  'bash' | 'chromium' | 'curl' | 'fish' | 'git' | 'go' | 'make' | 'python3' | 'redis-server' | 'script' | 'zsh';
 
 export interface Needed {
   readonly path: string;
