@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { exitCodes } from '../../src/cli/fault.ts';
 import { run } from '../../src/cli/program.ts';
+import { loadConfig } from '../../src/config/load/load.ts';
 import { configShape } from '../../src/config/schema/config-shape.ts';
 import type { Shape } from '../../src/config/schema/shape.ts';
 import { errorTable } from '../../src/kernel/errors/error-table.ts';
@@ -172,6 +173,14 @@ function* settingsBelow(shape: Shape, path: string): Generator<string> {
     else yield* settingsBelow(inner, `${path}${shape.kind === 'list' ? '[]' : '.NAME'}`);
   }
 }
+
+test('the guide about paths and hosts has the default rate limit of a key', async () => {
+  const loaded = await loadConfig({ env: {} });
+  assert.ok(loaded.ok);
+  const { requestsPerSecond, burst } = loaded.config.rateLimit.perKey.default;
+  const sentence = `Each key has ${requestsPerSecond} requests a second with a burst of ${burst} by default`;
+  assert.ok(pageText('docs/guides/path-or-host.md').includes(sentence), sentence);
+});
 
 test('docs/errors.md has every error code, with a row and a section', () => {
   const page = pageText('docs/errors.md');
