@@ -54,6 +54,21 @@ describe('validate', () => {
     assert.deepEqual([code, stdout, stderr], [0, `${file} is valid: 1 key, 1 rule, 1 relay\n`, '']);
   });
 
+  test('counts only the rules of lease_acl', async (t) => {
+    const rules = 'auth: { enabled: false }\nlease_acl:\n  app: [anonymous]\n  mcp-*: [anonymous]\n';
+    const noRules = '  "a*b": [anonymous]\n  other: 5\n  third: [""]\n';
+    const [valid, faulty] = [await placeWith(t, rules), await placeWith(t, rules + noRules)];
+    const countOf = async ({ file, run }: ConfigPlace): Promise<unknown> => {
+      const { stdout } = await run(['validate', '--json', file]);
+      const { faults, counts } = JSON.parse(stdout) as Readonly<
+        Record<'faults' | 'counts', Readonly<Record<string, unknown>>>
+      >;
+      return [faults['length'], counts['rules']];
+    };
+    assert.deepEqual(await countOf(valid), [0, 2]);
+    assert.deepEqual(await countOf(faulty), [3, 2]);
+  });
+
   test('checks environment and defaults without a file', async (t) => {
     const { run } = await placeWith(t, '#');
     const { code, stdout } = await run(['validate'], { GATEWAY_API_KEY: 'key' });
