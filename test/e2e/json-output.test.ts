@@ -3,16 +3,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import type { Command } from 'commander';
 import { commandPath, visibleCommands } from '../../src/cli/command-tree.ts';
 import { createProgram, run } from '../../src/cli/program.ts';
 import { terminalOn } from '../../src/cli/terminal.ts';
+import { connect, createCredential } from '../../src/portal/index.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { publishDemo, startRelay } from '../helpers/published-demo.ts';
 
@@ -75,21 +77,43 @@ test('every command with a result has --json, and a line here', () => {
   assert.deepEqual([...withoutResult, ...Object.keys(commandLines)].sort(), [...all.keys()].sort());
 });
 
-/** Stops the command after its first line of stdout. */
-async function firstResult(args: readonly string[]): Promise<string> {
+type Seen = (pattern: RegExp) => Promise<RegExpExecArray>;
+
+/** The lines of stdout, of a command that is stopped after `use` unless it ends by itself. */
+async function linesOf(args: readonly string[], use: (seen: Seen) => Promise<unknown>): Promise<string[]> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const stop = new AbortController();
   const texts = { stdout: '', stderr: '' };
   stderr.on('data', (chunk: Buffer) => (texts.stderr += String(chunk)));
-  stdout.on('data', (chunk: Buffer) => {
-    texts.stdout += String(chunk);
-    if (texts.stdout.includes('\n')) stop.abort(new DOMException('SIGINT', 'AbortError'));
-  });
-  await run(args, terminalOn(stdout, stderr), { signal: stop.signal, stopWithin: () => undefined });
+  stdout.on('data', (chunk: Buffer) => (texts.stdout += String(chunk)));
+  const seen: Seen = async (pattern) => {
+    for (;;) {
+      const match = pattern.exec(texts.stdout);
+      if (match !== null) return match;
+      await once(stdout, 'data');
+    }
+  };
+  const running = run(args, terminalOn(stdout, stderr), { signal: stop.signal, stopWithin: () => undefined });
+  await Promise.race([use(seen), running]);
+  stop.abort(new DOMException('SIGINT', 'AbortError'));
+  await running;
   await new Promise(setImmediate);
-  const [line = ''] = texts.stdout.split('\n');
-  assert.notEqual(line, '', texts.stderr);
+  assert.notEqual(texts.stdout, '', texts.stderr);
+  return texts.stdout.trimEnd().split('\n');
+}
+
+async function firstResult(args: readonly string[]): Promise<string> {
+  const [line = ''] = await linesOf(args, (seen) => seen(/\n/));
   return line;
+}
+
+function assertSnakeCase(line: string): void {
+  const names = Array.from(memberNames(JSON.parse(line)));
+  assert.notEqual(names.length, 0, line);
+  assert.deepEqual(
+    names.filter((one) => !/^[a-z]+(?:_[a-z0-9]+)*$/.test(one)),
+    [],
+  );
 }
 
 function* memberNames(value: unknown): Generator<string> {
@@ -119,16 +143,45 @@ test('--json prints member names in snake_case', async (t) => {
       const args = [...name.split(' '), ...argsOf(here), '--json'];
       // This one reads the stdin of its process.
       const line = name === 'keys hash' ? await hashed(t, args) : await firstResult(args);
-      const result: unknown = JSON.parse(line);
-      const names = Array.from(memberNames(result));
-      assert.notEqual(names.length, 0, line);
-      assert.deepEqual(
-        names.filter((one) => !/^[a-z]+(?:_[a-z0-9]+)*$/.test(one)),
-        [],
-      );
+      assertSnakeCase(line);
     });
   }
+
+  await t.test('the later lines of expose, too', async () => {
+    const args = ['expose', new URL(here.health).port, '--name', 'seen', '--relay', here.relay, '--json'];
+    const lines = await linesOf(args, async (seen) => {
+      const [, leaseId = ''] = await seen(/"event":"published".*"lease_id":"([A-Z2-7]{26})"/);
+      await requestTo(here.relay, leaseId);
+      await seen(/"event":"request".*\n/);
+    });
+    assert.ok(lines.length > 1 && lines.some((line) => line.includes('"event":"request"')), lines.join());
+    for (const line of lines) assertSnakeCase(line);
+  });
+
+  await t.test('dev prints no more lines for requests', async () => {
+    const lines = await linesOf(['dev', '--port', '0', '--json'], async (seen) => {
+      const [line] = await seen(/^.*\n/);
+      const { path_url: url, key } = JSON.parse(line) as Readonly<Record<'path_url' | 'key', string>>;
+      const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+      assert.equal(response.status, 200);
+      await response.text();
+    });
+    assert.equal(lines.length, 1, lines.join());
+  });
 });
+
+/** One request to an app on the relay. */
+async function requestTo(relay: string, leaseId: string): Promise<void> {
+  const session = await connect(relay, { credential: createCredential() });
+  try {
+    const tunnel = await session.dial(leaseId, { alpn: 'http/1.1', signal: AbortSignal.timeout(10_000) });
+    const request = httpRequest({ createConnection: () => tunnel, headers: { host: 'x' } }).end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    await text(response);
+  } finally {
+    await session.close();
+  }
+}
 
 async function hashed(t: TestContext, args: readonly string[]): Promise<string> {
   const cli = startCli(t, args, {}, 'a-key-that-was-made-elsewhere\n');
