@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PassThrough } from 'node:stream';
@@ -14,18 +14,24 @@ import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { type Mistake, mistakes } from '../helpers/cli-mistakes.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { listen, withPorts } from '../helpers/local-ports.ts';
-import { recorder } from '../secrecy/recorded-output.ts';
+import { directoryVariable, recorder } from '../secrecy/recorded-output.ts';
+
+/** The commands run in this process: nothing else of this machine's environment reaches them. */
+const kept = ['PATH', 'HOME', directoryVariable];
 
 const ports = { TAKEN: 0, OTHER: 0, FREE: 0 };
 before(async () => {
-  // The settings of this machine.
-  for (const name of Object.keys(process.env))
-    if (/^(?:GATEWAY|PORTAL|LEASE)_/.test(name)) Reflect.deleteProperty(process.env, name);
+  for (const name of Object.keys(process.env)) if (!kept.includes(name)) Reflect.deleteProperty(process.env, name);
   // An app that responds 200 to everything, as single-page apps do.
   ports.TAKEN = await listen(createHttpServer((_request, response) => response.end('{"status":"ok"}')));
-  ports.OTHER = await listen(createTcpServer((socket) => socket.on('error', () => undefined).end('220 mail\r\n')));
+  ports.OTHER = await listen(createTcpServer(respondAsMail));
   ports.FREE = await freePort();
 });
+
+/** A client that is greeted before its request could see only the end of the connection. */
+function respondAsMail(socket: Socket): void {
+  socket.on('error', () => undefined).once('data', () => socket.end('220 mail\r\n'));
+}
 
 /** In this process, which has loaded the modules of all commands. */
 async function runHere(t: TestContext, { args, environment = {} }: Mistake, directory: string): Promise<Outcome> {
@@ -77,7 +83,13 @@ for (const [name, mistake] of Object.entries(mistakes)) {
       await writeFile(join(directory, file), withPorts(text, ports), { mode: 0o600 });
     const { code, text } = await (mistake.input === undefined ? runHere : runApart)(t, mistake, directory);
     assert.equal(code, mistake.code, text);
-    for (const part of [mistake.what, mistake.where, mistake.remedy]) assert.match(text, part);
+    const spans = [mistake.what, mistake.where, mistake.remedy].map((part) => {
+      const match = part.exec(text) ?? assert.fail(`${String(part)} is not in: ${text}`);
+      return { start: match.index, end: match.index + match[0].length };
+    });
+    // The same words cannot stand for two of the parts.
+    for (const { start, end } of spans)
+      assert.equal(spans.filter((other) => other.start < end && start < other.end).length, 1, text);
     // A stack is not a message.
     assert.doesNotMatch(text, /^ +at /m);
     if (mistake.code !== 0) assert.equal(text.trimEnd().split('\n').length, 1, text);

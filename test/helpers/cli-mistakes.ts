@@ -90,7 +90,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     ...{
       what: /"text"/,
       where: /gateway\.yaml:1:\d+: logging\.format/,
-      remedy: /auto, json or pretty|auto, json, pretty/,
+      remedy: /must be one of auto, json, pretty/,
     },
   },
   // Keys and leases
@@ -121,7 +121,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   },
   'a weak key to hash': {
     ...{ args: ['keys', 'hash', '--cost', '10'], input: 'my-secret-password\n', code: 0 },
-    ...{ what: /warning: the key is easy to guess/, where: /the key/, remedy: /keys create" makes/ },
+    ...{ what: /is easy to guess/, where: /^warning: the key /m, remedy: /keys create" makes/ },
   },
   // Relays and ports
   'leases of a relay that is down': {
@@ -151,7 +151,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   // health
   'health without a gateway': {
     ...{ args: ['health', '--url', 'http://127.0.0.1:FREE'], code: 75 },
-    ...{ what: /no gateway responds/, where: /http:\/\/127\.0\.0\.1:\d+/, remedy: /start one with|correct --url/ },
+    ...{ what: /no gateway responds/, where: /at http:\/\/127\.0\.0\.1:\d+/, remedy: /; start one .*, or correct --/ },
   },
   'health of a server that is not the gateway': {
     ...{ args: ['health', '--url', 'http://127.0.0.1:TAKEN'], code: 1 },
@@ -159,7 +159,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   },
   'health of a port that speaks no HTTP': {
     ...{ args: ['health', '--url', 'http://127.0.0.1:OTHER'], code: 1 },
-    ...{ what: /not a gateway|without a response/, where: /http:\/\/127\.0\.0\.1:\d+/, remedy: /--url/ },
+    ...{ what: /it does not speak HTTP/, where: /server at http:\/\/127\.0\.0\.1:\d+/, remedy: /; correct --url$/m },
   },
   'health on a port of another protocol': {
     ...{ args: ['health', '--url', 'http://127.0.0.1:25'], code: 1 },
