@@ -4,7 +4,7 @@ import { EnvironmentError } from '../config/source/environment.ts';
 import { PortalError } from '../portal/errors.ts';
 import { listenError } from '../gateway/start-error.ts';
 import { KeysFileError } from '../keys/keys-file-error.ts';
-import { CliFault, faultOf, isAbort, faultThatMayPass, usageFault } from './fault.ts';
+import { CliFault, failure, faultOf, isAbort, temporaryFault, usageFault } from './fault.ts';
 
 test('an expected fault is one line and an exit code', () => {
   assert.deepEqual(faultOf(new CliFault('a')), { line: 'a', exitCode: 1 });
@@ -15,7 +15,9 @@ test('an expected fault is one line and an exit code', () => {
 });
 
 test('a failure that may pass has an exit code of its own', () => {
-  assert.deepEqual(faultOf(faultThatMayPass('a', 'gateway_unavailable')), { line: 'a', exitCode: 75 });
+  assert.deepEqual(faultOf(temporaryFault('a', 'gateway_unavailable')), { line: 'a', exitCode: 75 });
+  assert.deepEqual(faultOf(failure('a', { temporary: 'gateway_unavailable' })), { line: 'a', exitCode: 75 });
+  assert.deepEqual(faultOf(failure('a', {})), { line: 'a', exitCode: 1 });
   assert.deepEqual(faultOf(new PortalError('relay_unreachable', 'b')), { line: 'b', exitCode: 75 });
   assert.deepEqual(faultOf(new KeysFileError('c', { temporary: 'keys_file_locked' })), { line: 'c', exitCode: 75 });
   assert.deepEqual(faultOf(new KeysFileError('d')), { line: 'd', exitCode: 1 });

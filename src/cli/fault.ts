@@ -31,15 +31,20 @@ export function usageFault(message: string): CliFault {
   return new CliFault(message, exitCodes.usage);
 }
 
-/** A failure that may be gone when the command runs again, if `temporary` is set. */
-export function faultThatMayPass(message: string, temporary: TemporaryFault | undefined): CliFault {
-  return new CliFault(message, exitCodeOf({ temporary }));
+/** A failure that may be gone when the command runs again. */
+export function temporaryFault(message: string, temporary: TemporaryFault): CliFault {
+  return failure(message, { temporary });
+}
+
+/** A failure whose exit code tells whether `cause` may be gone when the command runs again. */
+export function failure(message: string, cause: MayPass): CliFault {
+  return new CliFault(message, exitCodeOf(cause));
 }
 
 /** The command printed the faults of a configuration that it cannot use. */
 export function faultyConfig(faults: readonly MayPass[]): CliFault {
   const message = 'the configuration has errors; run "portal-gateway validate" to list them';
-  return faultThatMayPass(message, commonTemporary(faults));
+  return failure(message, { temporary: commonTemporary(faults) });
 }
 
 /** What the errors of the tunnel mean for a command. */

@@ -2,7 +2,7 @@
 // curl.
 import { Command } from 'commander';
 import { printable, printableJson } from '../../kernel/printable.ts';
-import { CliFault, faultThatMayPass, usageFault } from '../fault.ts';
+import { CliFault, temporaryFault, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 
 /** Shorter than the usual timeout of container checks, so that our message is printed. */
@@ -37,7 +37,7 @@ async function health(options: HealthOptions, { terminal, signal, environment }:
   if (ready) return;
   if (isGateway) {
     const line = `the gateway at ${url} is not ready (HTTP ${status}${reason}); try again shortly`;
-    throw faultThatMayPass(line, 'gateway_unavailable');
+    throw temporaryFault(line, 'gateway_unavailable');
   }
   // The status with which a TLS port responds to plain HTTP.
   const hint = status === 400 && url.startsWith('http:') ? hintOfTls : '';
@@ -118,7 +118,7 @@ function failure(url: string, reason: string): CliFault {
   // The ports that WHATWG Fetch forbids, such as 25 for SMTP.
   if (reason === 'bad port') return new CliFault(`${url} has a port of another protocol; correct --url`);
   if (reason === noHttp) return new CliFault(`the server at ${url} is not a gateway: ${noHttp}; correct --url`);
-  return faultThatMayPass(
+  return temporaryFault(
     `no gateway responds at ${url} (${reason}); start one with "portal-gateway start", or correct --url`,
     'gateway_unavailable',
   );

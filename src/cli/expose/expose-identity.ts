@@ -6,7 +6,7 @@ import { type ProcessRecord, processText } from '../../kernel/files/process-reco
 import { loadOrCreateIdentity } from '../../portal/identity-file.ts';
 import type { Credential } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
-import { type CliFault, faultThatMayPass } from '../fault.ts';
+import { type CliFault, temporaryFault } from '../fault.ts';
 import { keptIdentity } from '../../gateway/state/kept-identity.ts';
 import type { ExposeLine, ExposeOutput } from './expose-output.ts';
 
@@ -154,7 +154,7 @@ function warning(text: string): ExposeLine {
 function inUse(file: string, holder: ProcessRecord | undefined): CliFault {
   const who = holder === undefined ? 'another process' : processText(holder);
   // The other process may be draining.
-  return faultThatMayPass(
+  return temporaryFault(
     `the identity ${file} is in use: ${who} publishes with it; stop that process, take over from it with --replace, ` +
       'or name another identity with --identity',
     'identity_in_use',

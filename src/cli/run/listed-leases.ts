@@ -3,7 +3,7 @@ import type { IgnoredCounts } from '../../kernel/lease-admission.ts';
 import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import type { PortalLease } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
-import { faultThatMayPass } from '../fault.ts';
+import { temporaryFault } from '../fault.ts';
 import { atRelay, trusted } from './relay-trust.ts';
 
 /** A large list takes several round trips, and a frozen relay sends nothing. */
@@ -40,7 +40,7 @@ export async function listedLeases(
     return { relay: url, leases, ignored };
   } catch (error) {
     if (!timeout.aborted) throw atRelay(url, error);
-    throw faultThatMayPass(
+    throw temporaryFault(
       `the relay ${url} did not list its leases within ${listTimeoutMs / 1000} s; check that it is not frozen or overloaded`,
       'relay_unavailable',
     );

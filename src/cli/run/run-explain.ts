@@ -14,7 +14,7 @@ import { keyPolicies } from '../../keys/stored-key.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import { systemClock } from '../../kernel/clock.ts';
-import { CliFault, faultThatMayPass, faultyConfig, usageFault } from '../fault.ts';
+import { CliFault, failure, faultyConfig, usageFault } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { readLeaseNames } from '../../gateway/lease-names-file.ts';
 import { readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
@@ -41,7 +41,7 @@ export async function explain(options: ExplainOptions, context: CliContext): Pro
   }
   const more = await readConfiguredKeysFile(loaded.config);
   const [fault] = more.faults;
-  if (fault !== undefined) throw faultThatMayPass(printable(findingLine(fault)), fault.temporary);
+  if (fault !== undefined) throw failure(printable(findingLine(fault)), fault);
   const policy = policyOf(loaded.config, more.keys.flatMap(keyPolicies));
   const key = policy.auth.keys.find(({ id }) => id === options.key);
   if (options.key !== undefined && key === undefined) {

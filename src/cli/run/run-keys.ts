@@ -15,7 +15,7 @@ import { administeredUser } from '../../kernel/files/private-file.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import type { CliContext } from '../context.ts';
-import { CliFault, faultThatMayPass, usageFault } from '../fault.ts';
+import { CliFault, failure, usageFault } from '../fault.ts';
 import { shellWord } from '../shell-word.ts';
 import { isKeyFile, keyOutlet } from './key-outlet.ts';
 import { writeTable } from '../table.ts';
@@ -151,7 +151,7 @@ async function keysFileOf(
   if (config !== undefined && config.auth.keysFile !== '')
     return { file: config.auth.keysFile, others: config.auth.keys };
   const [fault] = result.ok ? [] : result.faults;
-  if (fault !== undefined) throw faultThatMayPass(printable(findingLine(fault)), fault.temporary);
+  if (fault !== undefined) throw failure(printable(findingLine(fault)), fault);
   throw usageFault('no keys file is configured: name it with --file FILE, or set auth.keys_file and use --config FILE');
 }
 

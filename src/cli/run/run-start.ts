@@ -11,7 +11,7 @@ import { printable } from '../../kernel/printable.ts';
 import { createLog, type GatewayLog } from '../../observe/logs/log.ts';
 import type { CliContext } from '../context.ts';
 import type { EarlyHangup } from '../early-hangup.ts';
-import { type CliFault, faultThatMayPass, usageFault } from '../fault.ts';
+import { type CliFault, failure, usageFault } from '../fault.ts';
 import { onLogSignals } from '../log-signals.ts';
 import { aborted } from '../shutdown.ts';
 import type { Terminal } from '../terminal.ts';
@@ -83,7 +83,7 @@ function flagsOf({ host, port, relay, caFile, allow }: StartOptions): FlagSettin
 function configFault(faulty: Faulty, terminal: Terminal): CliFault {
   const [only, ...more] = faulty.faults.map((fault) => printable(findingLine(fault), maxLineCharacters));
   const temporary = commonTemporary(faulty.faults);
-  if (only !== undefined && more.length === 0) return faultThatMayPass(only, temporary);
+  if (only !== undefined && more.length === 0) return failure(only, { temporary });
   for (const line of [only ?? '', ...more]) terminal.note(line);
-  return faultThatMayPass(`the configuration has ${more.length + 1} errors`, temporary);
+  return failure(`the configuration has ${more.length + 1} errors`, { temporary });
 }

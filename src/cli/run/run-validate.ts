@@ -7,7 +7,7 @@ import { PortalError } from '../../portal/index.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { commonTemporary, type MayPass } from '../../kernel/errors/temporary-fault.ts';
 import { TlsSettingsError } from '../../kernel/errors/tls-settings-error.ts';
-import { faultThatMayPass, temporaryOf } from '../fault.ts';
+import { failure, temporaryOf } from '../fault.ts';
 import type { CliContext } from '../context.ts';
 import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import { type StoredKeys, readConfiguredKeysFile } from '../../gateway/open-keys-file.ts';
@@ -55,7 +55,7 @@ export async function validate(options: ValidateOptions, context: CliContext): P
   const holds = config === undefined ? '' : `: ${countsText(config, more)}`;
   if (faults.length > 0) {
     const summary = `${printable(what)} has ${counted(faults.length, 'error')}${holds}`;
-    throw faultThatMayPass(summary, commonTemporary([...found, ...unreached]));
+    throw failure(summary, { temporary: commonTemporary([...found, ...unreached]) });
   }
   if (options.json !== true) terminal.result(`${printable(what)} is valid${holds}`);
 }
