@@ -9,7 +9,16 @@ const bundler = 'node_modules/tsdown/dist/run.mjs';
 /** Set for the installation below, which would otherwise start this script again. */
 const nested = 'PORTAL_GATEWAY_PREPARING';
 
-if (process.env[nested] === undefined && process.env.npm_config_omit?.includes('dev') !== true) prepare();
+/** npm exports lists as one text; `include` overrides `omit`. */
+const { npm_config_omit: omitted = '', npm_config_include: included = '' } = process.env;
+
+if (process.env[nested] === undefined) {
+  if (omitted.includes('dev') && !included.includes('dev'))
+    process.stderr.write(
+      'portal-gateway: dist/ is not built, because npm omits development dependencies (omit=dev): to build it, run `npm ci --include=dev`\n',
+    );
+  else prepare();
+}
 
 function prepare() {
   if (Number.parseInt(process.versions.node, 10) < oldestMajor) {

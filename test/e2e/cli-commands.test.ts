@@ -12,6 +12,7 @@ import { test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createCredential, leaseIdOf, RelayClient } from '../../src/portal/index.ts';
 import { createRelay } from '../../src/relay/relay.ts';
+import { childEnvironment } from '../helpers/child-environment.ts';
 import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 
 const commands = ['start', 'dev', 'expose', 'relay', 'leases', 'identity', 'health', 'explain'];
@@ -66,6 +67,18 @@ test('an older Node cannot build the package, and says so in one line', async (t
   const [code, stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
   assert.deepEqual([code[0], stdout], [1, '']);
   assert.match(stderr, /^portal-gateway needs Node 24 or newer to build, but this is .*\n$/);
+});
+
+test('an installation without development dependencies says that it does not build', async (t) => {
+  const script = new URL('../../tools/prepare.mjs', import.meta.url).pathname;
+  const env = childEnvironment({ npm_config_omit: 'dev' });
+  // Without a bundler or dependencies here, a build would fail.
+  const cwd = await temporaryDirectory(t);
+  const child = spawn(process.execPath, [script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => child.kill());
+  const [code, stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)]);
+  assert.deepEqual([code[0], stdout], [0, '']);
+  assert.match(stderr, /^portal-gateway: dist\/ is not built, because .*: to build it, run `npm ci --include=dev`\n$/);
 });
 
 test('the relay prints its URL and stops on SIGTERM', async (t) => {
