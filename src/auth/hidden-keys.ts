@@ -13,7 +13,10 @@ export interface KeySigns {
 
 /** Of one value, because each costs a hash. No client makes a longer value by mistake. */
 const maxTokens = 256;
+const maxSpans = 2048;
 const maxPieces = 16;
+/** From each end of a text. All spans between them are tried. */
+const maxBounds = 20;
 /** The longest key that a configuration may hold. */
 const maxKeyCharacters = 512;
 /** Base64 of Base64 occurs where a secret was encoded for a file format, and then again. */
@@ -24,17 +27,22 @@ const longRun = /[\w+/-]{32}/;
 const jwt = /^(?:bearer )?eyJ[\w-]+\.[\w-]+\.[\w-]+$/i;
 const notBase64 = /[^\w+/-]+/;
 const separators = /[\s,;:"'=<>()[\]{}]+/;
+const separator = /[\s,;:"'=<>()[\]{}]/g;
 /** Text has none of these: the bytes are binary, or were decoded at a wrong offset. */
 // eslint-disable-next-line no-control-regex -- These are what it looks for.
 const controls = /[\0-\x08\x0e-\x1f\x7f]/;
 
 export function holdsKey(value: string, signs: KeySigns): boolean {
   let tokensLeft = maxTokens;
+  let spansLeft = maxSpans;
   for (const text of readings(utf8(value), maxDecodings)) {
     if (signs.beginsIn(text)) return true;
+    if (controls.test(text)) continue;
     const tokens = tokensIn(text, tokensLeft);
-    if (tokens.some(signs.isKey)) return true;
+    const spans = spansIn(text, spansLeft);
+    if (tokens.some(signs.isKey) || spans.some(signs.isKey)) return true;
     tokensLeft -= tokens.length;
+    spansLeft -= spans.length;
   }
   return false;
 }
@@ -70,7 +78,7 @@ function percentDecoded(text: string): string {
 
 /** Keys may have any characters, so the text after each colon counts too, as in `user:password`. */
 function tokensIn(text: string, max: number): string[] {
-  if (max <= 0 || controls.test(text)) return [];
+  if (max <= 0) return [];
   const trimmed = text.trim();
   const tokens = [trimmed, ...trimmed.split(separators, max)];
   const end = trimmed.slice(-maxKeyCharacters - 1);
@@ -78,4 +86,32 @@ function tokensIn(text: string, max: number): string[] {
     tokens.push(end.slice(at + 1));
   }
   return [...new Set(tokens)].filter((token) => token !== '' && token.length <= maxKeyCharacters);
+}
+
+/**
+ * Keys may have any characters: Base64 ends with `=`, phrases have spaces. So these are the texts
+ * from any separator to any other one.
+ */
+function spansIn(text: string, max: number): string[] {
+  const bounds = boundsIn(text);
+  const spans: string[] = [];
+  for (const [i, from] of bounds.entries()) {
+    for (const to of bounds.slice(i + 1)) {
+      if (to - from <= maxKeyCharacters && spans.length < max) spans.push(text.slice(from, to));
+    }
+  }
+  return spans;
+}
+
+/** The positions before and behind separators, in order: those closest to the ends of the text. */
+function boundsIn(text: string): number[] {
+  const endsAt = Math.max(0, text.length - 2 * maxKeyCharacters);
+  const first = aroundSeparators(text.slice(0, 2 * maxKeyCharacters)).slice(0, maxBounds);
+  const last = aroundSeparators(text.slice(endsAt)).slice(-maxBounds);
+  return [...new Set([0, ...first, ...last.map((at) => endsAt + at), text.length])].sort((a, b) => a - b);
+}
+
+function aroundSeparators(text: string): number[] {
+  const found = Array.from(text.matchAll(separator), ({ index }) => [index, index + 1]);
+  return [...new Set(found.flat())];
 }

@@ -15,6 +15,9 @@ const hashed = createApiKey('live');
 const foreign = 'made-elsewhere-0123456789';
 const inPlain = createApiKey('test');
 const random = '0f9e8d7c6b5a49382716f5e4d3c2b1a00f9e8d7c6b5a4938';
+/** As `openssl rand -base64 32` makes them. */
+const padded = 'q3+Zk/9xTt1mB7vWcE0yRr8uLp5oJs2dFhAaXnQiGgU=';
+const punctuated = 'some words: and, <three>=4';
 
 const bcrypt = (key: string, prefixLength: number): ReturnType<typeof testKey>['secret'] => ({
   ...{ kind: 'bcrypt', bcrypt: hashSync(key, 4), prefix: key.slice(0, prefixLength) },
@@ -22,7 +25,7 @@ const bcrypt = (key: string, prefixLength: number): ReturnType<typeof testKey>['
 const keys = [
   testKey({ id: 'hashed', secret: bcrypt(hashed, prefixCharacters) }),
   testKey({ id: 'foreign', secret: bcrypt(foreign, 8) }),
-  ...[inPlain, random].map((key, i) =>
+  ...[inPlain, random, padded, punctuated].map((key, i) =>
     testKey({ id: `plain-${i}`, secret: { kind: 'digest', sha256: hash('sha256', key) } }),
   ),
 ];
@@ -117,7 +120,7 @@ const named = <Value>(table: Readonly<Record<string, Value>>): fc.Arbitrary<[str
 test('no key reaches an app in Authorization or X-API-Key, however it is mangled', async (t) => {
   const gateway = await start(t);
   const mangled = fc.tuple(
-    fc.constantFrom(hashed, foreign, inPlain, random),
+    fc.constantFrom(hashed, foreign, inPlain, random, padded, punctuated),
     fc.constantFrom('any', '', 'ü', 'a:b', 'x'.repeat(7)),
     ...[named(texts), named(encodings), named(fields), named(ways)],
     fc.constantFrom('Authorization', 'X-API-Key'),
