@@ -34,17 +34,27 @@ test('every response has the Date of the relay’s clock, including upgrade resp
   assert.deepEqual(dates, [clock.wallMs()]);
 });
 
+async function upgradeStatus(port: number, path: string, ...more: readonly string[]): Promise<string> {
+  const socket = connectTcp(port, '127.0.0.1');
+  const fields = ['Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+  const lines = [`GET ${path} HTTP/1.1`, ...fields, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', ...more];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return data.toString().slice(9, 12);
+}
+
+test('an upgrade by a page in a browser gets 403, whatever its origin', async (t) => {
+  const { port } = await startRelay(t);
+  assert.equal(await upgradeStatus(port, '/relay'), '101');
+  for (const origin of ['http://evil.example', 'http://x', 'null', `http://127.0.0.1:${port}`, '']) {
+    assert.equal(await upgradeStatus(port, '/relay', `Origin: ${origin}`), '403', origin);
+  }
+});
+
 test('an upgrade elsewhere gets 404, one too many 429 or 503, and a closed connection frees its slot', async (t) => {
   const bench = await startRelay(t, { connectionsPerAddress: 2 });
-  const upgrade = async (path: string): Promise<string> => {
-    const socket = connectTcp(bench.port, '127.0.0.1');
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-    );
-    const [data] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    return data.toString().slice(9, 12);
-  };
+  const upgrade = (path: string): Promise<string> => upgradeStatus(bench.port, path);
   assert.equal(await upgrade('/other'), '404');
   const first = await bench.peer();
   await bench.peer();

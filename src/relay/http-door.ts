@@ -33,6 +33,7 @@ const spareSocketsPerAddress = 16;
 /** Memory of a socket and its parser before the upgrade. */
 const socketBytes = 16_384;
 const statusTexts: Readonly<Record<number, string>> = {
+  403: 'Forbidden',
   404: 'Not Found',
   429: 'Too Many Requests',
   503: 'Service Unavailable',
@@ -165,6 +166,9 @@ export class HttpDoor {
 
   #refusalOf(request: IncomingMessage, address: string): number | undefined {
     if (pathOf(request) !== relayPath) return 404;
+    // Only browsers send it. CORS does not cover WebSockets, so every page that the user of this
+    // machine visits could otherwise dial its apps. By DNS rebinding also one with the same Host.
+    if (request.headers.origin !== undefined) return 403;
     if (!this.#isOpen || this.#connections >= this.#limits.connections) return 503;
     // The count includes the requesting socket.
     return (this.#byAddress.get(address) ?? 0) > this.#limits.connectionsPerAddress ? 429 : undefined;
