@@ -23,25 +23,40 @@ export function signIn(sessions: BrowserSessions | undefined): Stage {
   return function signInStage(next): Dispatch {
     if (sessions === undefined) return next;
     return function identifyBrowser(exchange, sink) {
+      const session = takeSession(exchange);
       if (exchange.route?.kind !== 'host') next(exchange, isNavigation(exchange) ? new SignInHint(sink) : sink);
-      else if (isSignIn(exchange) && exchange.req.method !== 'POST') serve(exchange, sink, sessions);
-      else identify(exchange, sink, { next, sessions });
+      else if (isSignIn(exchange) && exchange.req.method !== 'POST') serve(exchange, sink, { session, sessions });
+      else identify(exchange, sink, { session, next, sessions });
     };
   };
 }
 
 interface Parts {
-  readonly next: Dispatch;
+  /** From the cookie; '' for none. */
+  readonly session: string;
   readonly sessions: BrowserSessions;
 }
 
-function identify(exchange: Exchange, sink: Sink, { next, sessions }: Parts): void {
+/**
+ * Keeps the cookie from apps on every route: browsers send it in path mode too, to an app that is
+ * called under the same host.
+ */
+function takeSession(exchange: Exchange): string {
   const { req, authority = '' } = exchange;
   const { session, others } = cookiesIn(req.headers, authority);
   if (others !== undefined) {
     exchange.strippedHeaders.push('cookie');
     if (others !== '') exchange.appHeaders.push('Cookie', others);
   }
+  return session;
+}
+
+function identify(
+  exchange: Exchange,
+  sink: Sink,
+  { session, next, sessions }: Parts & { readonly next: Dispatch },
+): void {
+  const { req, authority = '' } = exchange;
   // A key identifies the caller, with or without a session. A link is never made by a session.
   if (hasKey(req.headers) || isSignIn(exchange)) {
     next(exchange, sink);
@@ -63,7 +78,7 @@ function identify(exchange: Exchange, sink: Sink, { next, sessions }: Parts): vo
 }
 
 /** Redirects at once, so that the link leaves the address bar. */
-function serve(exchange: Exchange, sink: Sink, sessions: BrowserSessions): void {
+function serve(exchange: Exchange, sink: Sink, { session: current, sessions }: Parts): void {
   const { req, route, authority = '' } = exchange;
   if (req.method !== 'GET') {
     sink.fail(new GatewayError('method_not_allowed', 'A sign-in link is opened by GET.', { headers: allow }));
@@ -79,7 +94,7 @@ function serve(exchange: Exchange, sink: Sink, sessions: BrowserSessions): void 
   const session = sessions.redeem(token, lease);
   if (session !== undefined) sink.respond(toApp(['Set-Cookie', setCookie(authority, session, sessionLifetimeMs)]));
   // The same link in the same browser again: it is signed in already.
-  else if (sessions.find(cookiesIn(req.headers, authority).session, lease) !== undefined) sink.respond(toApp([]));
+  else if (sessions.find(current, lease) !== undefined) sink.respond(toApp([]));
   else sink.fail(new GatewayError('expired_credentials', usedLink(authority), { headers: bearerChallenge() }));
 }
 
