@@ -161,6 +161,16 @@ quotas: { daily: { one: { llm_tokens: 1 } }, count: [] }`;
     ]);
   });
 
+  test('a certificate while TLS is off', async (t) => {
+    const says = 'has no effect while tls.enabled is false: the gateway serves HTTP without TLS';
+    const files = '{ cert_file: a.pem, key_file: a.key }';
+    const own = `${key}lease_acl: { "*": ["*"] }\n`;
+    const of = async (tls: string): Promise<string[]> => warningLines(await loadText(t, `${own}tls: ${tls}`, { env }));
+    assert.deepEqual(await of(files), [`gateway.yaml:3:19: tls.cert_file ${says}`]);
+    assert.deepEqual(await of(`{ certificates: [${files}] }`), [`gateway.yaml:3:22: tls.certificates ${says}`]);
+    assert.deepEqual(await of('{ enabled: false }'), []);
+  });
+
   test('an open lease that remote clients can reach by address only', async (t) => {
     const open = `${key}lease_acl: { "*": [one], app: [one, anonymous], b: [anonymous] }\n`;
     for (const [gateway, count] of [

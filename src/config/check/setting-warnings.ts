@@ -12,6 +12,7 @@ export function* settingWarnings(config: Config): Generator<Warning> {
     const message = 'has no effect without gateway.trusted_proxies: only they may pass these headers';
     yield { path: ['gateway', 'forward_headers'], message };
   }
+  yield* unusedCertificates(config);
   yield* unusedOrigins(config);
   const tokens = [...Object.values(quotas.daily), ...Object.values(quotas.monthly)].some(
     ({ llmTokens }) => llmTokens !== undefined,
@@ -35,6 +36,13 @@ export function* settingWarnings(config: Config): Generator<Warning> {
     yield { path: ['leases', pattern, 'basic'], message };
   }
   yield* openLeases(config);
+}
+
+function* unusedCertificates({ tls }: Config): Generator<Warning> {
+  if (tls.enabled) return;
+  const message = 'has no effect while tls.enabled is false: the gateway serves HTTP without TLS';
+  if (tls.certFile !== '') yield { path: ['tls', 'cert_file'], message };
+  else if (tls.certificates.length > 0) yield { path: ['tls', 'certificates'], message };
 }
 
 function* unusedOrigins({ cors, leases }: Config): Generator<Warning> {
