@@ -123,6 +123,8 @@ test('prints leases as a table for people and JSON for programs, and untrusted t
   const plain = publishLease('plain', JSON.stringify({ description: 'What it is' }));
   const hostile = publishLease('x\u001b[2J\u202e', JSON.stringify({ description: 'a\u009b31m\nb' }));
   publishLease('y', 'no JSON at all');
+  const lookalike = publishLease('z\u200b', '');
+  publishLease('z', '');
   await Promise.all(published);
 
   const table = await runCli(t, ['leases'], { PORTAL_RELAY_URL: url });
@@ -133,8 +135,9 @@ test('prints leases as a table for people and JSON for programs, and untrusted t
     lines[1] ?? '',
     new RegExp(`^plain +${plain} +http/1\\.1,other +\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z +What it is$`),
   );
-  assert.match(lines[2] ?? '', new RegExp(`^x\\[2J +${hostile} .* a31mb$`));
-  assert.equal(lines.length, 4);
+  assert.match(lines[2] ?? '', new RegExp(`^x\\\\u001b\\[2J\\\\u202e +${hostile} .* a31mb$`));
+  assert.match(table.stdout, new RegExp(`^z\\\\u200b +${lookalike} `, 'm'));
+  assert.equal(lines.length, 6);
 
   const json = await runCli(t, ['leases', '--json', '--relay', url], {});
   assert.match(json.stdout, /^[\x20-\x7e]+\n$/);

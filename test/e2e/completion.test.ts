@@ -71,7 +71,16 @@ const cases: readonly Case[] = [
 ];
 
 /** A shell that takes one of them for a command creates the file `pwned`. */
-const hostileNames = ['$(touch pwned)', '`touch pwned`', 'a;touch pwned', '-rf', "it's", 'two words', 'a\ntouch pwned'];
+const hostileNames = [
+  '$(touch pwned)',
+  '`touch pwned`',
+  'a;touch pwned',
+  '-rf',
+  "it's",
+  'two words',
+  'a\ntouch pwned',
+  'größe\ufe0f',
+];
 
 interface Place {
   readonly directory: string;

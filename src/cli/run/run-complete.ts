@@ -8,6 +8,7 @@ import { readYaml } from '../../config/source/yaml.ts';
 import { connectForLists } from '../../gateway/connect-for-lists.ts';
 import { readKeysFile } from '../../keys/read-keys-file.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
+import { distinctName } from '../../kernel/printable.ts';
 import type { CandidateKind } from '../completion/completion-model.ts';
 import type { CliContext } from '../context.ts';
 
@@ -25,8 +26,13 @@ export async function complete(kind: CandidateKind, words: readonly string[], co
   const config = given.config ?? context.environment().configFile;
   const root = config === '' ? undefined : await rootOf(config);
   const found = kind === 'keys' ? await keyIds(root, config, given.file) : await leaseNames(root, given.relay, context);
-  const names = [...new Set(found)].filter((name) => plainName.test(name)).sort();
+  const names = [...new Set(found)].filter(isPlain).sort();
   for (const name of names.slice(0, maxCandidates)) context.terminal.result(name);
+}
+
+/** A name with hidden characters would look like another one. */
+function isPlain(name: string): boolean {
+  return plainName.test(name) && distinctName(name) === name;
 }
 
 interface Given {

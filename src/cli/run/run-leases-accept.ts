@@ -3,7 +3,7 @@
 import { didYouMean } from '../../config/schema/names.ts';
 import { leaseNamesPath } from '../../config/source/state-directory.ts';
 import { foldName, isLeaseId, leaseIdIn } from '../../kernel/lease-name.ts';
-import { printable, printableJson } from '../../kernel/printable.ts';
+import { distinctName, printable, printableJson } from '../../kernel/printable.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import type { CliContext } from '../context.ts';
 import { CliFault, usageFault } from '../fault.ts';
@@ -18,7 +18,7 @@ export interface AcceptOptions extends RelayOptions {
 const maxShownIds = 8;
 
 export async function acceptLease(name: string, options: AcceptOptions, context: CliContext): Promise<void> {
-  const shown = JSON.stringify(printable(name));
+  const shown = `"${distinctName(name)}"`;
   if (name === '' || leaseIdIn(name) !== undefined)
     throw usageFault(`${shown} is not a lease name; a lease is always reachable by its id`);
   if (options.id !== undefined && !isLeaseId(options.id))
@@ -30,7 +30,7 @@ export async function acceptLease(name: string, options: AcceptOptions, context:
   if (id !== before) await write(file, folded, id);
   const { terminal } = context;
   if (options.json === true) terminal.result(printableJson({ name: folded, id, before: before ?? null }));
-  else terminal.result(`${printable(folded)} ${id}`);
+  else terminal.result(`${distinctName(folded)} ${id}`);
   if (id === before) terminal.note(`${shown} already resolves to this id`);
   else if (before !== undefined) terminal.note(`${shown} no longer resolves to ${before}`);
 }
@@ -66,8 +66,7 @@ async function listedId(
   const [only, ...more] = fresh.length === 0 ? ids : fresh;
   if (only === undefined) {
     const meant = didYouMean(folded, new Set(leases.map(({ name }) => foldName(name))));
-    const hint =
-      meant === undefined ? 'see "portal-gateway leases"' : `did you mean ${JSON.stringify(printable(meant))}?`;
+    const hint = meant === undefined ? 'see "portal-gateway leases"' : `did you mean "${distinctName(meant)}"?`;
     throw new CliFault(`the relay ${relay} lists no lease named ${shown}; ${hint}`);
   }
   if (more.length > 0) {

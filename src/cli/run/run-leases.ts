@@ -2,7 +2,7 @@
 // untrusted.
 import { leaseNamesPath } from '../../config/source/state-directory.ts';
 import { foldName, sharedLeaseNames } from '../../kernel/lease-name.ts';
-import { printable, printableJson } from '../../kernel/printable.ts';
+import { distinctName, printable, printableJson } from '../../kernel/printable.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import type { PortalLease } from '../../portal/index.ts';
 import type { CliContext } from '../context.ts';
@@ -87,7 +87,7 @@ function descriptionOf(metadata: string): string {
 function writeLeases(rows: readonly Row[], terminal: Terminal): void {
   const hasNotes = rows.some(({ note }) => note !== '');
   const cells = rows.map(({ name, id, alpn, expires_at, description, note }) => [
-    printable(name, maxNameCharacters),
+    distinctName(name, maxNameCharacters),
     printable(id, maxNameCharacters),
     printable(alpn.join(','), maxNameCharacters),
     expires_at,

@@ -15,7 +15,7 @@ import {
   type LeaseNameRefused,
   type LeasesListed,
 } from '../../kernel/events.ts';
-import { printable } from '../../kernel/printable.ts';
+import { distinctName, printable } from '../../kernel/printable.ts';
 
 /** Names are untrusted text. */
 const maxNameCharacters = 256;
@@ -52,7 +52,7 @@ export function writeLeaseLog(log: Logger, clock: Clock): () => void {
     listen(leaseMoved, ({ name, from, to }: LeaseMoved) => {
       if (nameLines.take())
         log.warn(
-          { name: printable(name, maxNameCharacters), from, to },
+          { name: distinctName(name, maxNameCharacters), from, to },
           'a lease name now resolves to another id; portal.lease_pins or portal.name_binding: strict can prevent this',
         );
     }),
@@ -65,7 +65,7 @@ export function writeLeaseLog(log: Logger, clock: Clock): () => void {
     }),
     listen(leaseNameRefused, ({ relays, name, leaseId, holder }: LeaseNameRefused) => {
       if (!nameLines.take()) return;
-      const fields = { name: printable(name, maxNameCharacters), lease_id: leaseId, holder, relays };
+      const fields = { name: distinctName(name, maxNameCharacters), lease_id: leaseId, holder, relays };
       if (holder !== undefined) log.warn(fields, 'a second lease claims a name that is taken, and does not get it');
       else
         log.warn(fields, 'a lease name is listed with an id that is not accepted; see "portal-gateway leases accept"');
