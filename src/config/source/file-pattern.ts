@@ -1,15 +1,21 @@
 // Patterns of file names, such as `conf.d/*.yaml`: which files of one directory match. Reads
 // directories, not files.
-import { opendir } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { opendir, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Bounds the work of a pattern that was pointed at the wrong directory. */
 export const maxDirectoryEntries = 10_000;
 
+/** Node.js decodes bytes that are not UTF-8 to this character. Names may have it themselves. */
+const replacement = '\ufffd';
+
 export type Matches =
   | { readonly paths: readonly string[] }
   /** Completes "the directory …", with the system's code where there is one. */
-  | { readonly fault: 'is too large' | NodeJS.ErrnoException };
+  | { readonly fault: 'is too large' | NodeJS.ErrnoException }
+  /** A matching name that is not UTF-8, as far as it can be decoded: no text names this file. */
+  | { readonly notUtf8: string };
 
 /** `*` and `?` are wildcards; no other character is special. */
 export function isPattern(path: string): boolean {
@@ -26,6 +32,11 @@ export async function matchesOf(pattern: string): Promise<Matches> {
       entries += 1;
       if (entries > maxDirectoryEntries) return { fault: 'is too large' };
       if (matchesName(name, entry.name)) names.push(entry.name);
+    }
+    if (names.some((found) => found.includes(replacement))) {
+      const encoded = await readdir(directory, { encoding: 'buffer' });
+      const bad = encoded.find((bytes) => !isUtf8(bytes) && matchesName(name, bytes.toString()));
+      if (bad !== undefined) return { notUtf8: bad.toString() };
     }
   } catch (error) {
     return { fault: error as NodeJS.ErrnoException };

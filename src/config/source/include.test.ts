@@ -1,7 +1,11 @@
 // Configurations in several files, loaded from real directories.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { faultLines, loadText, warningLines } from '../../../test/helpers/config.ts';
+import { tempDirectory } from '../../../test/helpers/temp-directory.ts';
+import { loadConfig } from '../load/load.ts';
 import { printConfig } from '../load/print.ts';
 import { nodeAt } from './sourced.ts';
 import { readYaml, YamlBudget } from './yaml.ts';
@@ -222,6 +226,19 @@ describe('reports', () => {
     });
     assert.deepEqual(warningLines(result), ['gateway.yaml:1:10: include "conf.d/*.yaml" matches no file']);
     assert.ok(result.ok);
+  });
+
+  test('a file whose name is not UTF-8, if the system allows one', async (t) => {
+    const directory = await tempDirectory(t);
+    await writeFile(join(directory, 'gateway.yaml'), 'include: "*.yaml"');
+    const place = { env, file: 'gateway.yaml', workingDirectory: directory };
+    await writeFile(join(directory, 'a\ufffd.yaml'), 'lease_acl: { a: ["*"] }');
+    assert.deepEqual(faultLines(await loadConfig(place)), []);
+    const name = Buffer.concat([Buffer.from(`${directory}/caf`), Buffer.of(0xe9), Buffer.from('.yaml')]);
+    const refused = await writeFile(name, '#').catch((error: unknown) => (error as NodeJS.ErrnoException).code);
+    const says =
+      'gateway.yaml:1:10: the directory "." of the included files has a file whose name is not UTF-8, "caf\ufffd.yaml": rename it';
+    assert.deepEqual(faultLines(await loadConfig(place)), refused === 'EILSEQ' ? [] : [says]);
   });
 
   test('files that are too large together', () => {

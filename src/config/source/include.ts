@@ -110,9 +110,13 @@ async function matchingOf(
       })),
     };
   }
+  const directory = `the directory ${shownText(dirname(shown))} of the included files`;
+  if ('notUtf8' in matches) {
+    return { fault: `${directory} has a file whose name is not UTF-8, ${shownText(matches.notUtf8)}: rename it` };
+  }
   const { fault } = matches;
   const why = fault === 'is too large' ? `has more than ${maxDirectoryEntries} entries` : openWords(fault);
-  return { fault: `the directory ${shownText(dirname(shown))} of the included files ${why}` };
+  return { fault: `${directory} ${why}` };
 }
 
 /** The name of a file that is written relative to another one. */

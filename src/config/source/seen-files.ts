@@ -74,5 +74,6 @@ async function stampOf(path: string): Promise<string> {
 async function patternStampOf(pattern: string): Promise<string> {
   const matches = await matchesOf(pattern);
   if ('paths' in matches) return hash('sha256', matches.paths.join('\0'));
+  if ('notUtf8' in matches) return `not UTF-8: ${matches.notUtf8}`;
   return typeof matches.fault === 'string' ? matches.fault : (matches.fault.code ?? 'unknown error');
 }
