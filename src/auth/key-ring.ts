@@ -1,6 +1,7 @@
 // The keys of one policy, and the look-up of the entries that a presented key may belong to: by
 // prefix, in a time that does not grow with the number of keys. Compares nothing.
 import { atOnce, type Steps } from '../kernel/work/slices.ts';
+import { SubstringSet } from '../kernel/substring-set.ts';
 import type { KeyPolicy } from '../policy/policy.ts';
 import { keyFormOf, prefixCharacters } from './api-key.ts';
 import { costs, bcryptCost, maxKeyBytes } from './bcrypt/bcrypt-hash.ts';
@@ -20,7 +21,6 @@ export interface Candidates {
   readonly hopeless: boolean;
 }
 
-const beginnings = 1 << 16;
 const hopeless: Candidates = { keys: [], named: false, hopeless: true };
 
 export class KeyRing {
@@ -30,8 +30,7 @@ export class KeyRing {
   readonly #byPrefix = new Map<string, KeyPolicy[]>();
   readonly #prefixLengths: number[] = [];
   readonly #unprefixed: KeyPolicy[] = [];
-  /** Marks how prefixes begin, so that a search in text rarely looks one up. */
-  readonly #beginnings = new Uint8Array(beginnings);
+  readonly #prefixes = new SubstringSet();
   /** bcrypt cost -> number of entries. */
   readonly #costsInUse = new Map<number, number>();
   #cost: number = costs.default;
@@ -51,6 +50,7 @@ export class KeyRing {
       this.#add(key);
       yield;
     }
+    yield* this.#prefixes.addAll(this.#byPrefix.keys());
     const [[cost] = [costs.default]] = [...this.#costsInUse].sort(([, a], [, b]) => b - a);
     this.#cost = cost;
   }
@@ -69,7 +69,6 @@ export class KeyRing {
       this.#unprefixed.push(key);
       return;
     }
-    this.#beginnings[beginningAt(prefix, 0)] = 1;
     const alike = this.#byPrefix.get(prefix);
     if (alike === undefined) this.#byPrefix.set(prefix, [key]);
     else alike.push(key);
@@ -119,11 +118,7 @@ export class KeyRing {
 
   /** Whether the prefix of an entry stands anywhere in the text. */
   hasPrefixIn(text: string): boolean {
-    for (let i = 0; i < text.length - 2; i += 1) {
-      if (this.#beginnings[beginningAt(text, i)] !== 1) continue;
-      if (this.#prefixLengths.some((length) => this.#byPrefix.has(text.slice(i, i + length)))) return true;
-    }
-    return false;
+    return this.#prefixes.hasAnyIn(text);
   }
 
   /** The entries whose prefix matches the key. */
@@ -144,11 +139,6 @@ export class KeyRing {
     const foreign = keys.filter((entry) => !hasHandle(entry));
     return foreign.length === 0 ? hopeless : { keys: foreign, named: foreign.some(hasPrefix), hopeless: false };
   }
-}
-
-/** From three characters; every prefix has more. */
-function beginningAt(text: string, i: number): number {
-  return ((text.charCodeAt(i) << 10) ^ (text.charCodeAt(i + 1) << 5) ^ text.charCodeAt(i + 2)) & (beginnings - 1);
 }
 
 function hasHandle({ secret }: KeyPolicy): boolean {
