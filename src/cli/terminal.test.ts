@@ -14,6 +14,13 @@ test('writes results and notes as lines to separate streams, plain if not on a t
   assert.equal(String(stderr.read()), 'note\n');
 });
 
+test('notes escape what could control the terminal, and keep their lines and other letters', () => {
+  const stderr = new PassThrough();
+  const terminal = terminalOn(new PassThrough(), stderr);
+  terminal.note('größe \u001b[31m\r\u009b2J\u202e\nsecond line');
+  assert.equal(textOf(stderr), String.raw`größe \u001b[31m\u000d\u009b2J\u202e` + '\nsecond line\n');
+});
+
 test('prints an event as one line and quotes ambiguous values', () => {
   const event = { event: 'lease_registered', connection: 3, leaseId: 'ABC', name: 'my "app"\n\u001b[2J' };
   assert.equal(eventLine(event), 'lease_registered connection=3 leaseId=ABC name="my \\"app\\"[2J"');

@@ -1,10 +1,11 @@
 // The output streams of a command: results to stdout, text for people to stderr, colour only on
-// terminals. Masks secrets in text for people, because it may repeat arguments in which a secret
-// was typed by mistake.
+// terminals. Masks secrets in text for people and escapes control characters, because it may repeat
+// arguments, in which a secret may be typed by mistake.
 import type { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import { maskSecrets } from '../kernel/mask-keys.ts';
+import { escapeJson } from '../kernel/printable.ts';
 import { OutputQueue } from './output-queue.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -39,7 +40,7 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
       stdout.write(`${line}\n`);
     },
     note: (line) => {
-      stderr.write(`${withColour(maskSecrets(line), stderr)}\n`);
+      stderr.write(`${withColour(escapedLines(maskSecrets(line)), stderr)}\n`);
     },
     // Node checks the stream, NO_COLOR and FORCE_COLOR.
     style: (style, text) => styleText(style, text, { stream: stdout }),
@@ -51,6 +52,11 @@ export function terminalOn(stdout: Writable, stderr: Writable): Terminal {
       return { ...terminalOn(...queues), bothWatched: queues.every(({ isTTY }) => isTTY), close };
     },
   };
+}
+
+/** Text for people may have several lines, such as help. */
+function escapedLines(text: string): string {
+  return text.split('\n').map(escapeJson).join('\n');
 }
 
 const beginnings: readonly (readonly [string, Style])[] = [

@@ -1,5 +1,5 @@
 // The names that `expose` publishes under. Relays accept any name; `expose` requires one that users
-// can type into a path or a host name, and that is safe in log lines and file names.
+// can type into a command, a path or a host name, and that is safe in log lines and file names.
 import { leaseIdIn } from '../kernel/lease-name.ts';
 
 /**
@@ -14,6 +14,7 @@ export function leaseNameFault(name: string): string | undefined {
   if (length > maxLeaseNameLength) {
     return `the name has ${length} characters, but at most ${maxLeaseNameLength} are allowed`;
   }
+  if (name.startsWith('-')) return `"${name}" begins with "-", as options of commands do: begin with a letter or digit`;
   // Relays and gateways ignore such a name, because it could shadow the id of another lease.
   if (leaseIdIn(name) !== undefined) return `"${name}" has the format of a lease id, which is not allowed for a name`;
   const bad = /[^\p{L}\p{M}\p{N}_-]/u.exec(name);

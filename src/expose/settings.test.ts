@@ -64,6 +64,7 @@ const notNames: readonly (readonly [string, RegExp])[] = [
   ['my app', /contains a space/],
   ['a/b', /path separator "\/"/],
   ['a\\b', /path separator "\\"/],
+  ['-x', /begins with "-"/],
   ['..', /contains "\."/],
   ['a\nb', /unprintable character U\+000A/],
   ['a\u202eb', /unprintable character U\+202E/],

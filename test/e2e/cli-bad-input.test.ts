@@ -144,6 +144,14 @@ const cases: readonly Case[] = [
     code: 2,
     says: [/300 characters/, /128/],
   },
+  { what: 'a name like an option', args: () => expose('--name', '-x'), code: 2, says: [/--name .* begins with "-"/] },
+  {
+    what: 'a control character in an argument',
+    args: () => ['dev', 'http://127.0.0.1:3000/\u001b[31m'],
+    code: 2,
+    says: [/3000\/\\u001b\[31m" has a path/],
+  },
+  { what: 'one in an unknown option', args: () => ['dev', '--\u009b31m'], code: 2, says: [/option '--\\u009b31m'/] },
   { what: 'an empty name', args: () => expose('--name', ''), code: 2, says: [/empty/] },
   {
     what: 'an invalid client id',
