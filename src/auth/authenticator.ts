@@ -190,7 +190,7 @@ export class Authenticator {
   }
 
   #namesWithKeys(
-    { authorizations, apiKeys }: CredentialFields,
+    { authorizations, apiKeys, disguised }: CredentialFields,
     policy: Policy,
     used: KeyCredential['header'] | undefined,
   ): readonly string[] {
@@ -200,6 +200,7 @@ export class Authenticator {
     const holdsKey = (value: string): boolean => this.#verifier.holdsKey(value, ringOf(policy), cacheTtlMs, 'known');
     if (used !== 'authorization' && authorizations.some(holdsKey)) stripped.push('authorization');
     if (used !== 'x-api-key' && apiKeys.some(holdsKey)) stripped.push('x-api-key');
+    for (const [name, value] of disguised) if (holdsKey(value)) stripped.push(name);
     return stripped;
   }
 }

@@ -34,6 +34,11 @@ export interface CredentialFields {
   readonly gatewayKeys: readonly string[];
   readonly apiKeys: readonly string[];
   readonly authorizations: readonly string[];
+  /**
+   * Lower-case names that CGI and WSGI apps read as X-API-Key (RFC 3875 §4.1.18), such as
+   * x_api_key, and their values. Never a credential, but a key in one must not reach an app.
+   */
+  readonly disguised: readonly (readonly [name: string, value: string])[];
   /** Keys found among the offered subprotocols. */
   readonly offeredKeys: readonly string[];
   /**
@@ -62,6 +67,7 @@ const unusable: Credential = { kind: 'unusable' };
 const ambiguous: Credential = { kind: 'ambiguous' };
 const two: Credential = { kind: 'two' };
 
+const likeApiKey = /^x[^a-z0-9]api[^a-z0-9]key$/;
 const bearer = /^bearer(?:[ \t](.*))?$/is;
 /** Browsers cannot set headers on a WebSocket, so they send the key as a subprotocol. */
 const protocolPrefix = 'portal-gateway.bearer.';
@@ -74,13 +80,17 @@ export function credentialFields(headers: RawHeaders): CredentialFields {
   const gatewayKeys: string[] = [];
   const apiKeys: string[] = [];
   const authorizations: string[] = [];
+  const disguised: [name: string, value: string][] = [];
   const protocols: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? '';
     const value = headers[i + 1] ?? '';
     // The length rules out nearly every other header.
-    if (name.length === 9 && name.toLowerCase() === 'x-api-key') apiKeys.push(value);
-    else if (name.length === 13) {
+    if (name.length === 9) {
+      const lower = name.toLowerCase();
+      if (lower === 'x-api-key') apiKeys.push(value);
+      else if (likeApiKey.test(lower)) disguised.push([lower, value]);
+    } else if (name.length === 13) {
       const lower = name.toLowerCase();
       if (lower === 'authorization') authorizations.push(value);
       else if (lower === 'x-gateway-key') gatewayKeys.push(value);
@@ -91,7 +101,7 @@ export function credentialFields(headers: RawHeaders): CredentialFields {
   const isKey = (protocol: string): boolean => protocol.startsWith(protocolPrefix);
   const offeredKeys = protocols.filter(isKey).map((protocol) => protocol.slice(protocolPrefix.length));
   const left = offeredKeys.length === 0 ? undefined : protocols.filter((protocol) => !isKey(protocol)).join(', ');
-  return { gatewayKeys, apiKeys, authorizations, offeredKeys, protocols: left };
+  return { gatewayKeys, apiKeys, authorizations, disguised, offeredKeys, protocols: left };
 }
 
 /** Considers `X-Gateway-Key` only, whatever other headers hold. */

@@ -118,7 +118,9 @@ export function endToEndTrailers(received: RawHeaders, dropped: ReadonlySet<stri
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const name = original.toLowerCase();
-    if (notInTrailers.has(name) || isHopByHop(name) || isRemoved(name) || isMethodOverride(name) || dropped.has(name))
+    // CGI and WSGI apps cannot distinguish other signs from a dash.
+    const folded = name.replaceAll(/[^a-z0-9]/g, '-');
+    if (notInTrailers.has(folded) || isHopByHop(name) || isRemoved(name) || isMethodOverride(name) || dropped.has(name))
       continue;
     trailers.push(original, received[i + 1] ?? '');
   }

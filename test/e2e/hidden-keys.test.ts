@@ -157,6 +157,22 @@ test('a key that is recognised by its beginning is withheld also when its end is
   }
 });
 
+test('no key reaches an app under a name that CGI apps read as X-API-Key, and none is accepted there', async (t) => {
+  const gateway = await start(t);
+  const seen: string[] = [];
+  gateway.app.prependListener('request', ({ rawHeaders }: IncomingMessage) => {
+    seen.push(...rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase().startsWith('x_api') === true));
+  });
+  for (const name of ['X_API_Key', 'x_api-KEY']) {
+    assert.equal((await call(gateway, '/peer/app/', [name, hashed])).status, 401);
+    for (const send of Object.values(ways)) {
+      for (const value of [hashed, base64(hashed), 'of the app'])
+        assert.equal((await send(gateway, [name, value])).status, 200);
+    }
+  }
+  assert.deepEqual(new Set(seen), new Set(['of the app']));
+});
+
 test('values without a key reach the app byte for byte', async (t) => {
   const gateway = await start(t);
   const stripe = `sk_live_51${'aB3'.repeat(33)}`;
