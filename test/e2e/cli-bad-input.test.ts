@@ -231,6 +231,12 @@ const cases: readonly Case[] = [
     says: [/is not a gateway/, /HTTP 404/, /correct --url/],
   },
   {
+    what: 'https:// for a server of plain HTTP',
+    args: () => ['health', '--url', `https://127.0.0.1:${ports.notFound}`],
+    code: 1,
+    says: [/does not use TLS/, /write http:\/\/ in --url/],
+  },
+  {
     what: 'an invalid health URL',
     args: () => ['health', '--url', 'nonsense'],
     code: 2,

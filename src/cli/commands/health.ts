@@ -115,6 +115,10 @@ function failure(url: string, reason: string): CliFault {
   if (url.startsWith('http:') && (reason === 'UND_ERR_SOCKET' || reason === 'ECONNRESET')) {
     return new CliFault(`the connection to ${url} ended without a response (${reason})${hintOfTls}`);
   }
+  // OpenSSL's codes for bytes that are not TLS: a server of plain HTTP.
+  if (/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/.test(reason)) {
+    return new CliFault(`the server at ${url} does not use TLS (${reason}); write http:// in --url`);
+  }
   // The ports that WHATWG Fetch forbids, such as 25 for SMTP.
   if (reason === 'bad port') return new CliFault(`${url} has a port of another protocol; correct --url`);
   if (reason === noHttp) return new CliFault(`the server at ${url} is not a gateway: ${noHttp}; correct --url`);
