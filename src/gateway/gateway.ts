@@ -23,6 +23,7 @@ import { Slices } from '../kernel/work/slices.ts';
 import type { GatewayStatus, LeaseListStatus } from '../kernel/http/status.ts';
 import type { RelayOutage } from '../portal/relay-client.ts';
 import { createAdminPipeline, createPipeline } from '../pipeline/order.ts';
+import { outageFault } from '../pipeline/stages/resolve-lease.ts';
 import { compilePolicy } from '../policy/compiled.ts';
 import type { Policy } from '../policy/policy.ts';
 import { leasePins } from '../policy/lease-pins.ts';
@@ -125,7 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const poolLimits = (): PoolLimits => ({ ...poolLimitsOf(policy), ...pool });
   let limits = poolLimits();
   const directory = directoryOf(transports, { clock, policy: () => policy, bindings: nameBindings });
-  const upstream = new Upstream({ clock, limits: () => limits });
+  const upstream = new Upstream({ clock, limits: () => limits, outage: () => outageFault(outageOf(transports)) });
   const signer = signingKeys && new AssertionSigner({ keys: signingKeys, clock });
   let tlsListener: TlsListener | undefined;
   const bcrypt = new BcryptThreads();

@@ -3,6 +3,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
+import { ignore } from '../kernel/ignore.ts';
 import type { TunnelStatus } from '../kernel/http/status.ts';
 import { methodsWithAnnouncedEmptyBody, type Sink } from '../kernel/http/http.ts';
 import { Attempt } from './attempt.ts';
@@ -14,17 +15,21 @@ import type { UpstreamRequest } from './upstream-request.ts';
 export interface UpstreamOptions {
   readonly clock: Clock;
   readonly limits: () => PoolLimits;
+  /** The error while no relay at all is connected; undefined while one is. Default: not known. */
+  readonly outage?: (() => GatewayError | undefined) | undefined;
 }
 
 export class Upstream {
   readonly #clock: Clock;
   readonly #limits: () => PoolLimits;
+  readonly #outage: () => GatewayError | undefined;
   readonly #deadlines: Deadlines;
   readonly #pools = new Map<Transport, Map<string, TunnelPool>>();
 
   constructor(options: UpstreamOptions) {
     this.#clock = options.clock;
     this.#limits = options.limits;
+    this.#outage = options.outage ?? ignore;
     this.#deadlines = new Deadlines(options.clock);
   }
 
@@ -32,11 +37,8 @@ export class Upstream {
   send(request: UpstreamRequest, sink: Sink): void {
     const pool = this.#poolFor(request);
     if (pool === undefined) {
-      sink.fail(
-        new GatewayError('no_relay', 'No relay that lists this lease is connected; try again shortly.', {
-          retryAfterSeconds: 1,
-        }),
-      );
+      const text = 'No relay that lists this lease is connected; try again shortly.';
+      sink.fail(this.#outage() ?? new GatewayError('no_relay', text, { retryAfterSeconds: 1 }));
     } else new Attempt(request, sink, { pool, poolFor: this.#poolFor, deadlines: this.#deadlines }).start();
   }
 

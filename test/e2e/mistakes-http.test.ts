@@ -245,3 +245,16 @@ test('while the relay is down, callers learn since when and when to try again', 
   );
   assert.ok(Number(retryAfter) >= 1);
 });
+
+test('so they do when the relay goes down after it listed the lease', async (t) => {
+  const { relay, url: relayUrl } = await startRelay(t);
+  await publishDemo(t, relayUrl, 'my-app');
+  const { cli, url } = await start(t, relayUrl);
+  await cli.line(/"relay connected"/);
+  assert.equal((await call(url, { path: '/peer/my-app/echo', headers: good })).status, 200);
+  await relay.close();
+  await cli.line(/"cannot connect to the relay; retrying"/);
+  const { code, detail } = await call(url, { headers: good });
+  assert.equal(code, 'no_relay');
+  assert.match(detail, /^The gateway is not connected to a relay, for \d+ s by now; it /);
+});

@@ -109,6 +109,11 @@ function pinnedElsewhere(): GatewayError {
   );
 }
 
+/** For leases that were found: their lists outlive the connection to the relay. */
+export function outageFault(outage: Outage | undefined): GatewayError | undefined {
+  return outage === undefined ? undefined : noRelay(outage);
+}
+
 /** Exported for the example in docs/errors.md. */
 export function noRelay(outage: Outage | undefined): GatewayError {
   // A relay client either reconnects within its first backoff steps, or not soon.
