@@ -17,6 +17,11 @@ import { runCli, startCli, temporaryDirectory } from '../helpers/cli.ts';
 
 const commands = ['start', 'dev', 'expose', 'relay', 'leases', 'identity', 'health', 'explain'];
 
+test('the manual page is in the form that npm installs', () => {
+  // npm ignores a single path for packages installed from a folder or a tarball.
+  assert.deepEqual(packageJson.man, ['./man/portal-gateway.1']);
+});
+
 for (const args of [['--version'], ['-v'], ['version'], ['-V']]) {
   test(`${args.join(' ')} prints the version of the package`, async (t) => {
     const { code, stdout, stderr } = await runCli(t, args, {});
