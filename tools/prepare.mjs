@@ -23,7 +23,7 @@ if (process.env[nested] === undefined) {
 function prepare() {
   if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
     process.stderr.write(
-      `portal-gateway needs Node ${oldestMajor} or newer to build, but this is ${process.version}: install a newer one from https://nodejs.org, or run \`make build\`, which brings its own\n`,
+      `portal-gateway needs Node ${oldestMajor} or newer to build, but this is ${process.version}: install a newer one from https://nodejs.org, or use \`make run\`, which fetches one of its own\n`,
     );
     process.exitCode = 1;
     return;
