@@ -3,10 +3,11 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help run test test-integration soak lint build ci bench generate wasm setup init clean
+.PHONY: help run test test-integration soak lint build ci bench generate wasm setup init clean dev-dependencies
 
 RUNTIME := tools/runtime/node_modules/.installed
-DEPS := node_modules/.installed
+# npm writes it at the end of every installation, by `make` or by hand.
+DEPS := node_modules/.package-lock.json
 # Programs that tests drive, beyond Node. Each is the name of its Debian package, too.
 TEST_NEEDS := chromium curl fish git python3 redis-server zsh
 # How long the hostile loads of `make soak` go on.
@@ -70,7 +71,8 @@ $(RUNTIME): tools/runtime/package-lock.json
 	@cd tools/runtime && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(DEPS): package-lock.json $(RUNTIME)
+# An installation without development dependencies is incomplete. Another Node needs no other dependencies.
+$(DEPS): package-lock.json $(if $(wildcard node_modules/.bin/tsdown),,dev-dependencies) | $(RUNTIME)
 	@echo 'make: installing dependencies and building, 15 to 60 s' >&2
-	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@$(NODE) npm ci --include=dev --no-audit --no-fund --loglevel=error
 	@touch $@

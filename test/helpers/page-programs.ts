@@ -65,7 +65,7 @@ ln -sfn "${join(repository, 'node_modules')}" node_modules
 rm -rf tools/runtime/node_modules && ln -sfn "${join(repository, 'tools/runtime/node_modules')}" tools/runtime/node_modules
 SERVER=dev port=${String(ports.get(8080))}
 ${serve}
-serve /usr/bin/make --old-file=node_modules/.installed "$@" PORT="$port"
+serve /usr/bin/make --old-file=node_modules/.package-lock.json "$@" PORT="$port"
 `;
   // `npm ci` needs the registry and builds, which takes as long as all pages: first-minutes.test.ts
   // builds. Here it needs the right folder, and `npm install -g .` needs it; the command is missing
