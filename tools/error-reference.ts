@@ -39,8 +39,8 @@ a stack trace or content from an app.
 
 \`type\` is the URL of a page that the gateway serves to everyone, \`/.well-known/portal-gateway/errors\`: this list, in HTML, with one entry
 for each code. It is absolute where \`gateway.public_url\` is set; otherwise it is a path, to be resolved against the URL of the request. It is
-\`about:blank\` at the host of a lease, where every path belongs to the app; for malformed requests while
-\`gateway.base_domain\` is set; and from \`expose\`, which serves no page. With \`about:blank\` the \`title\` is the phrase of the status (RFC 9457
+\`about:blank\` at the host of a lease, where every path belongs to the app, and for malformed requests while
+\`gateway.base_domain\` is set. \`expose\` links to the page of its gateway by \`X-Forwarded-Prefix\`, and without that to none. With \`about:blank\` the \`title\` is the phrase of the status (RFC 9457
 §4.2.1); \`code\` is always present.
 
 ## SDKs and gRPC

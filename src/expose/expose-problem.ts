@@ -1,8 +1,9 @@
 // Problem responses of `expose`: those of the gateway, with `portal-expose` in Proxy-Status.
+import { errorsPath } from '../kernel/errors/errors-path.ts';
 import type { ProxyErrorType } from '../kernel/errors/error-shape.ts';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { fieldValue } from '../kernel/http/field-value.ts';
-import type { RequestHead } from '../kernel/http/http.ts';
+import type { RawHeaders, RequestHead } from '../kernel/http/http.ts';
 import { problemOf } from '../kernel/errors/problem.ts';
 import type { WholeResponse } from '../kernel/http/whole-response.ts';
 
@@ -23,7 +24,19 @@ export function exposeProblem(
 ): WholeResponse {
   const id = head === undefined ? undefined : fieldValue(head.headers, 'x-request-id');
   const requestId = id !== undefined && requestIdForm.test(id) ? id : undefined;
-  // `expose` serves no error page, and does not know the URL of the gateway's page for its callers.
   const { headers: received, target } = head ?? {};
-  return problemOf(error, { proxy: 'portal-expose', requestId, errorsUrl: undefined, received, target, proxyError });
+  const errorsUrl = received && errorsUrlOf(received);
+  return problemOf(error, { proxy: 'portal-expose', requestId, errorsUrl, received, target, proxyError });
+}
+
+/** Bounded, because other clients of the relay can send any prefix. */
+const pathPrefix = /^((?:\/[\w.~%-]+){0,8})\/(?:peer|ws)\/[^/]+$/;
+
+/**
+ * The gateway's page, which is beside the prefix under which its caller finds the app. Undefined at
+ * the host of a lease, where every path belongs to the app.
+ */
+function errorsUrlOf(headers: RawHeaders): string | undefined {
+  const [, outer] = pathPrefix.exec(fieldValue(headers, 'x-forwarded-prefix') ?? '') ?? [];
+  return outer === undefined ? undefined : outer + errorsPath;
 }

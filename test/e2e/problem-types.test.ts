@@ -100,11 +100,25 @@ test('plain HTTP on the TLS port', async (t) => {
   assert.equal(problemIn(await text(socket)).type, `https://gw.test${page}#invalid_request`);
 });
 
-test('expose has no page', async (t) => {
-  const app = await exposeApp(t, (request) => request.socket.destroy());
-  const problem = problemIn(await responseTo(app, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
-  assert.deepEqual([problem.type, problem.title, problem.code], ['about:blank', 'Bad Gateway', 'app_unreachable']);
-});
+const prefixes = [
+  { prefix: '/peer/app', type: `${page}#app_unreachable` },
+  { prefix: '/outer/peer/my%20app', type: `/outer${page}#app_unreachable` },
+  // At the host of a lease, and from clients other than the gateway.
+  { prefix: undefined, type: 'about:blank' },
+  { prefix: '/outer', type: 'about:blank' },
+  { prefix: '//evil.test/peer/app', type: 'about:blank' },
+  { prefix: '/peer/app/x', type: 'about:blank' },
+] as const;
+
+for (const { prefix, type } of prefixes) {
+  test(`expose links to the page of the gateway by the prefix: ${prefix ?? 'none'}`, async (t) => {
+    const app = await exposeApp(t, (request) => request.socket.destroy());
+    const field = prefix === undefined ? '' : `X-Forwarded-Prefix: ${prefix}\r\n`;
+    const problem = problemIn(await responseTo(app, `GET / HTTP/1.1\r\nHost: x\r\n${field}Connection: close\r\n\r\n`));
+    const title = type === 'about:blank' ? 'Bad Gateway' : 'App unreachable';
+    assert.deepEqual([problem.type, problem.title, problem.code], [type, title, 'app_unreachable']);
+  });
+}
 
 test('the page lists every code once, as text, with the headers of all gateway pages', async (t) => {
   const gateway = await startPlainGateway(t, () => undefined, { listener: { admin: { port: 0 } } });

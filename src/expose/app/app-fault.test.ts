@@ -123,7 +123,10 @@ test('an unreachable target: the caller gets a problem, the owner gets the reaso
   assert.equal(response.headers['proxy-status'], 'portal-expose; error=connection_refused; details="app_unreachable"');
   const problem = JSON.parse(await text(response)) as { code: string; detail: string };
   assert.equal(problem.code, 'app_unreachable');
-  assert.equal(problem.detail, 'The app behind this lease does not respond.');
+  assert.equal(
+    problem.detail,
+    'The app behind this lease does not respond: start it, or correct the target of `expose`, which prints the reason.',
+  );
   assert.deepEqual(s.events, [
     {
       type: 'target_failed',

@@ -34,10 +34,22 @@ export const responseTimeoutMs = 600_000;
 export const connectTimeoutMs = 10_000;
 
 const details: Readonly<Record<AppFailure, readonly [ErrorCode, string]>> = {
-  unreachable: ['app_unreachable', 'The app behind this lease does not respond.'],
-  not_http: ['bad_app_response', 'The app behind this lease sent a response that is not valid HTTP.'],
-  incomplete: ['bad_app_response', 'The app behind this lease aborted its response.'],
-  too_late: ['app_timeout', 'The app behind this lease did not begin its response in time.'],
+  unreachable: [
+    'app_unreachable',
+    'The app behind this lease does not respond: start it, or correct the target of `expose`, which prints the reason.',
+  ],
+  not_http: [
+    'bad_app_response',
+    'The app behind this lease sent a response that is not valid HTTP: correct the app. `expose` prints what is wrong.',
+  ],
+  incomplete: [
+    'bad_app_response',
+    'The app behind this lease aborted its response: see the log of the app. It may have processed the request.',
+  ],
+  too_late: [
+    'app_timeout',
+    'The app behind this lease did not begin its response in time: make it faster, or have it send its response head early.',
+  ],
 };
 
 /** Keyed by Node's error codes; connectErrorOf() handles those of TLS. */

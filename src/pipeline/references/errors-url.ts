@@ -1,11 +1,10 @@
 // The URL of the page that explains the error codes (server/builtin/errors-page.ts), in a form that
 // the client of a request can follow.
+import { errorsPath } from '../../kernel/errors/errors-path.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { isForApp } from '../request-route.ts';
 import { resolveClient } from '../client/resolve-client.ts';
 import type { Exchange } from '../stage.ts';
-
-export const errorsPath = '/.well-known/portal-gateway/errors';
 
 /** Undefined at a host where every path belongs to an app, unless `gateway.public_url` is set. */
 export function errorsUrl(exchange: Exchange): string | undefined {

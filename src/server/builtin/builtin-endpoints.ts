@@ -4,7 +4,7 @@ import process from 'node:process';
 import { internalError } from '../../kernel/errors/gateway-error.ts';
 import { pathOf } from '../../kernel/http/target-path.ts';
 import { jsonResponse, wholeResponse, type WholeResponse } from '../../kernel/http/whole-response.ts';
-import { errorsPath } from '../../pipeline/references/errors-url.ts';
+import { errorsPath } from '../../kernel/errors/errors-path.ts';
 import type { Exchange } from '../../pipeline/stage.ts';
 import type { Endpoint, Endpoints } from '../../pipeline/stages/builtin-endpoints.ts';
 import type { Policy } from '../../policy/policy.ts';
