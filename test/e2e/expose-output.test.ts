@@ -66,6 +66,17 @@ function longPaths(count: number): string[] {
 
 const time = String.raw`\d\d:\d\d:\d\d\.\d{3}`;
 
+test('an expose that ends before a relay has taken its lease does not promise to serve requests', async (t) => {
+  const state = await temporaryDirectory(t);
+  const relay = `ws://127.0.0.1:${await freePort()}/relay`;
+  const expose = startCli(t, ['expose', '1', '--name', 'app', '--relay', relay], { XDG_STATE_HOME: state });
+  await expose.note(/^Not connected: /m);
+  expose.child.kill('SIGTERM');
+  assert.equal(await expose.exited, 0);
+  assert.match(expose.stderr(), /^Stopping\. The app was not published\.$/m);
+  assert.doesNotMatch(expose.stderr(), /Requests are served/);
+});
+
 test(
   'a terminal shows where the app is, each request, and the loss and return of the app',
   { skip: noTerminal },

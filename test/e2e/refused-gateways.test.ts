@@ -45,6 +45,7 @@ test('callers get 502 client_not_admitted, and expose names the gateway once', a
   expose.child.kill('SIGINT');
   assert.equal(await expose.exited, 0);
   assert.equal(expose.stderr().split(id).length, 2, expose.stderr());
+  assert.match(expose.stderr(), /^Its lease is [A-Z2-7]{26}\. Only gateways that --allow-client lists serve it at /m);
 });
 
 test('without a dedicated code, does not reveal whether relay or app rejected', async (t) => {

@@ -61,7 +61,7 @@ export async function publishApp(
     output.close();
     await queued.close();
   });
-  const notes = new ExposeNotes(output, target);
+  const notes = new ExposeNotes(output, { target, servers: 'Only this gateway serves it' });
   const bridge = new Bridge({ target, log: notes.exposeEvent, requests: output.requests });
   parts.defer(() => bridge.close());
   const { promise: published, resolve, reject } = Promise.withResolvers<undefined>();

@@ -33,7 +33,7 @@ function record(): Record {
   };
   const notes = new ExposeNotes(
     exposeOutput(terminal, {}),
-    parseTarget('3000'),
+    { target: parseTarget('3000'), servers: 'Gateways on this relay serve it' },
     () => nowMs,
     () => nowMs,
   );

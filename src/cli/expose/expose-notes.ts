@@ -42,6 +42,7 @@ export class ExposeNotes {
   readonly hopeless: Promise<never>;
   readonly #output: Pick<ExposeOutput, 'line' | 'published'>;
   readonly #target: Target;
+  readonly #servers: string;
   readonly #leases: LeaseNotes;
   readonly #published = new Set<string>();
   readonly #unreachable = new Set<string>();
@@ -56,10 +57,13 @@ export class ExposeNotes {
   #excessUnnoted = 0;
   #giveUp: (error: unknown) => void = ignore;
 
-  /** `nowMs`: monotonic. `wallMs`: since 1970. */
+  /**
+   * `servers`: the gateways that may connect, as the subject of a sentence. `nowMs`: monotonic.
+   * `wallMs`: since 1970.
+   */
   constructor(
     output: Pick<ExposeOutput, 'line' | 'published'>,
-    target: Target,
+    { target, servers }: { readonly target: Target; readonly servers: string },
     nowMs: () => number = () => systemClock.monotonicMs(),
     wallMs: () => number = () => systemClock.wallMs(),
   ) {
@@ -67,6 +71,7 @@ export class ExposeNotes {
     this.#leases = new LeaseNotes(output, { nowMs, wallMs });
     this.#output = output;
     this.#target = target;
+    this.#servers = servers;
     this.#refusedClients = new RefusedClients((line) => {
       output.line(line);
     }, nowMs);
@@ -75,6 +80,11 @@ export class ExposeNotes {
     });
     // Avoids an unhandled rejection when `expose` stops for another reason.
     this.hopeless.catch(ignore);
+  }
+
+  /** Whether a relay has taken the lease. */
+  get hasPublished(): boolean {
+    return this.#published.size > 0;
   }
 
   readonly relayEvent = (event: RelayClientEvent): void => {
@@ -186,7 +196,7 @@ export class ExposeNotes {
       event: 'published',
       level: 'info',
       text: `Published ${origin} as "${name}" on ${relay}.`,
-      hint: isFirst ? `Its lease is ${leaseId}. Gateways on this relay serve it at ${paths.join(' and ')}` : undefined,
+      hint: isFirst ? `Its lease is ${leaseId}. ${this.#servers} at ${paths.join(' and ')}` : undefined,
       fields: { name, lease_id: leaseId, relay, target: origin, paths },
     });
     this.#published.add(relay);

@@ -66,7 +66,7 @@ async function publishUntilStopped(
   const identity = await ExposeIdentity.open(options, context, output);
   const { credential } = identity;
 
-  const notes = new ExposeNotes(output, target);
+  const notes = new ExposeNotes(output, { target, servers: serversOf(options) });
   const watch = new TargetWatch(target, { lost: notes.targetLost, returned: notes.targetReturned }, systemClock);
   const log = (event: ExposeEvent): void => {
     notes.exposeEvent(event);
@@ -102,7 +102,9 @@ async function publishUntilStopped(
     // Ctrl-C comes from a person who waits, so it skips the drain. SIGTERM may be part of a rolling
     // restart in which another process takes over the lease.
     if (successor !== undefined || !isInterrupt(context.signal)) {
-      const text = drainNote(successor === undefined ? undefined : processText(successor));
+      const text = notes.hasPublished
+        ? drainNote(successor === undefined ? undefined : processText(successor))
+        : 'Stopping. The app was not published.';
       output.line({ event: 'stopping', level: 'info', text });
       bridge.drain();
       handOver.abort();
@@ -123,6 +125,12 @@ async function publishUntilStopped(
 /** Per relay: each tunnel is a stream, also a tunnel that is about to be rejected. */
 function streamsFor(maxTunnels = defaultMaxTunnels): number {
   return Math.max(minInboundStreams, 2 * maxTunnels);
+}
+
+function serversOf({ allowClient = [] }: ExposeOptions): string {
+  return allowClient.length === 0
+    ? 'Gateways on this relay serve it'
+    : 'Only gateways that --allow-client lists serve it';
 }
 
 function drainNote(successor: string | undefined): string {
