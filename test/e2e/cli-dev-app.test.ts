@@ -83,6 +83,39 @@ test('everything that dev prints for an own app works when pasted', async (t) =>
   await assert.rejects(once(connect(Number(new URL(url).port), '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
 });
 
+test('dev prints a line for each call that its gateway rejects, with the lease that it serves', async (t) => {
+  const port = await startApp(t);
+  const cli = await startDev(t, [String(port), '--name', 'my-app']);
+  const [, curl = '', key = '', base = ''] = await cli.line(/^try {3}(curl .+ (sk_\w+)' (http:\S+)\/peer\/my-app\/)$/m);
+  const lease = `this gateway serves one lease, "my-app", at ${base}/peer/my-app/ and http://my-app\\.localhost:\\d+/`;
+  const call = (path: string, authorization: string): Promise<Response> =>
+    fetch(base + path, { headers: { authorization } });
+  const rejected: readonly (readonly [path: string, key: string, line: string])[] = [
+    ['/peer/my-ap/', key, `GET /peer/my-ap/ 403 access_denied: ${lease}`],
+    ['/my-app/', key, `GET /my-app/ 404 not_found: ${lease}`],
+    [
+      '/peer/my-app/a?b=c',
+      `${key}x`,
+      'GET /peer/my-app/a 401 invalid_credentials: its key is mistyped, or not the one',
+    ],
+  ];
+  for (const [path, sent, line] of rejected) {
+    await call(path, `Bearer ${sent}`);
+    await cli.note(new RegExp(`^[\\d:.]{12} ${line}`, 'm'));
+  }
+  await fetch(`${base}/peer/my-app/b`);
+  await cli.note(
+    /^[\d:.]{12} GET \/peer\/my-app\/b 401 missing_credentials: it has no key: send the key printed above/m,
+  );
+  assert.equal(await paste(curl), `GET / for localhost:${port}`);
+  cli.child.kill('SIGINT');
+  assert.equal(await cli.exited, 0);
+  assert.equal(cli.stderr().match(/^[\d:.]{12} .* [a-z]+_[a-z]+: /gm)?.length, 4, cli.stderr());
+  // What it says about its lease is true for one gateway.
+  assert.match(cli.stderr(), /^Its lease is [A-Z2-7]{26}\. Only this gateway serves it at \/peer\/my-app\/ and /m);
+  assert.doesNotMatch(cli.stderr(), /Gateways on this relay/);
+});
+
 test('with --json, stdout is one object', async (t) => {
   const port = await startApp(t);
   const cli = await startDev(t, [String(port), '--json']);

@@ -43,14 +43,15 @@ export async function startDemo(parts: AsyncDisposableStack, host: string, path:
 
 /**
  * Resolves once the relay lists the app, which need not be listening yet. Rejects when that cannot
- * succeed, or when `signal` aborts.
+ * succeed, or when `signal` aborts. Returns a function that prints a line between those of the app,
+ * without blocking.
  */
 export async function publishApp(
   parts: AsyncDisposableStack,
   { name, description, target }: App,
   path: AppPath,
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<(line: string) => void> {
   const { relay: url, ca, gateway, credential } = path;
   // Lines must not hold requests, so that they are queued.
   const queued = terminal.queued((lines) => {
@@ -84,6 +85,9 @@ export async function publishApp(
     reject(signal.reason as Error);
   });
   await Promise.race([published, notes.hopeless, publishing]);
+  return (line) => {
+    queued.note(line);
+  };
 }
 
 /** stdout has the results of `dev`, not those of `expose`. */

@@ -76,7 +76,7 @@ function endOf({ bytesSent, outcome }: ServedRequestEvent): string {
 }
 
 /** By the time zone of this machine, as its owner sees it on the wall. */
-function localTime(wallMs: number): string {
+export function localTime(wallMs: number): string {
   const date = new Date(wallMs);
   const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) =>
     String(part).padStart(2, '0'),

@@ -17,6 +17,7 @@ import { mcpPathOnceUp } from '../dev/app-watch.ts';
 import { checkPort } from '../dev/check-port.ts';
 import { appLabel, devDomain, type DevFacts, devResult, resultLines } from '../dev/dev-lines.ts';
 import { isOnThisMachine, startRelay } from '../dev/local-relay.ts';
+import { noteRejectedCalls } from '../dev/rejected-calls.ts';
 import { type AppPath, publishApp, startDemo } from '../dev/publish-app.ts';
 import { usageFault } from '../fault.ts';
 import { aborted } from '../shutdown.ts';
@@ -56,9 +57,11 @@ export async function dev(target: Target | undefined, options: DevOptions, conte
     };
     const app = target ?? (await startDemo(parts, loopback, path));
     const description = target === undefined ? 'The demo app of Portal Gateway' : '';
-    await publishApp(parts, { name, description, target: app }, path, context);
+    const note = await publishApp(parts, { name, description, target: app }, path, context);
     const facts = await startGateway(parts, { name, path, options, signal });
     noteParts(facts, context);
+    const { url, path_url: pathUrl } = devResult(facts, undefined);
+    parts.defer(noteRejectedCalls({ name, url, pathUrl }, note, systemClock));
     const stop = new AbortController();
     parts.defer(() => {
       stop.abort();
