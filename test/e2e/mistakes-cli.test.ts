@@ -12,6 +12,7 @@ import { run } from '../../src/cli/program.ts';
 import { terminalOn } from '../../src/cli/terminal.ts';
 import { startCli, temporaryDirectory } from '../helpers/cli.ts';
 import { type Mistake, mistakes } from '../helpers/cli-mistakes.ts';
+import { settingMistakes } from '../helpers/setting-mistakes.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { listen, withPorts } from '../helpers/local-ports.ts';
 import { directoryVariable, recorder } from '../secrecy/recorded-output.ts';
@@ -75,7 +76,7 @@ interface Outcome {
   readonly text: string;
 }
 
-for (const [name, mistake] of Object.entries(mistakes)) {
+for (const [name, mistake] of Object.entries({ ...mistakes, ...settingMistakes })) {
   test(`${name}: exit ${mistake.code}`, async (t) => {
     const directory = await temporaryDirectory(t);
     process.env['XDG_STATE_HOME'] = directory;

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { laterMessage } from './unsupported.ts';
 import { didYouMean, showPath, shownText } from './names.ts';
 import { type Finding, findingLine } from '../source/origin.ts';
-import { fixedSettings, type Path, type SectionShape, type Shape, shapeAt } from './shape.ts';
+import { allSettings, type Path, type SectionShape, type Shape, shapeAt } from './shape.ts';
 import { nearestNode, nodeAt, type Sourced } from '../source/sourced.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -22,7 +22,7 @@ export function schemaFaults(
   shape: SectionShape,
   others: readonly string[] = [],
 ): SchemaFault[] {
-  const byName = Map.groupBy(fixedSettings(shape), ({ path }) => path.at(-1) ?? '');
+  const byName = Map.groupBy(allSettings(shape), ({ name }) => name);
   const faults = issues.flatMap((issue) => faultsOf(issue, { root, shape, byName, others }));
   // A number that exceeds two bounds is reported once.
   return [...new Map(faults.map((fault) => [findingLine(fault), fault])).values()];
@@ -32,7 +32,7 @@ export function schemaFaults(
 interface Subject {
   readonly root: Sourced;
   readonly shape: SectionShape;
-  readonly byName: ReadonlyMap<string, readonly { readonly path: Path }[]>;
+  readonly byName: ReadonlyMap<string, readonly { readonly path: string }[]>;
   readonly others: readonly string[];
 }
 
@@ -48,7 +48,7 @@ function faultsOf(issue: Issue, subject: Subject): SchemaFault[] {
   const message =
     node === undefined
       ? `is missing: it must be ${expects}`
-      : (wordsOf(issue) ?? `must be ${expects}, not ${seen(node, setting)}`);
+      : (wordsOf(issue) ?? `must be ${expects}, not ${seen(node, setting)}${rewritten(node, setting)}`);
   const { origin, path: place } = node ?? nearestNode(root, path);
   const shownPath = node === undefined ? [...place, ...path.slice(place.length)] : place;
   return [{ path, unknown: false, origin, message: `${showPath(shownPath)} ${message}` }];
@@ -78,14 +78,17 @@ function unknownFault(path: Path, subject: Subject): SchemaFault {
 function suggestion(path: Path, { shape, byName, others }: Subject): string {
   const name = String(path.at(-1));
   // The name may be right but in the wrong section.
-  const elsewhere = byName.get(name) ?? [];
+  const all = byName.get(name) ?? [];
+  // Those of a list or a map are only offered where there is no other.
+  const fixed = all.filter(({ path: known }) => !/\[\]|\*/.test(known));
+  const elsewhere = fixed.length > 0 ? fixed : all;
   if (elsewhere.length > 0 && elsewhere.length < 3) {
-    return `; did you mean ${elsewhere.map((setting) => showPath(setting.path)).join(' or ')}?`;
+    return `; did you mean ${elsewhere.map((setting) => setting.path).join(' or ')}?`;
   }
   const around = shapeAt(shape, path.slice(0, -1));
   const siblings = around?.kind === 'section' ? [...around.fields.keys()] : [];
   if (path.length === 1) siblings.push(...others);
-  const meant = didYouMean(name, siblings);
+  const meant = didYouMean(name, siblings) ?? siblings.find((sibling) => sibling.endsWith(`_${name}`));
   if (meant !== undefined) return `; did you mean ${showPath([...path.slice(0, -1), meant])}?`;
   return siblings.length > 0 && siblings.length <= 12 ? `; known settings are ${siblings.join(', ')}` : '';
 }
@@ -104,6 +107,21 @@ function settingAt(root: Shape, path: Path): Shape {
     if (shape !== undefined) return shape;
   }
   return root;
+}
+
+/** How to write a section where its place has a text: the text itself may be a secret. */
+function rewritten(node: Sourced, setting: Shape): string {
+  if (node.kind !== 'scalar' || typeof node.value !== 'string') return '';
+  if (setting.kind !== 'section' && setting.kind !== 'map') return '';
+  const [, name] = /^([^\s:]+):(?!\/\/)\S/.exec(node.value) ?? [];
+  if (name !== undefined) {
+    const isKnown = setting.kind === 'section' && setting.fields.has(name);
+    return `: write a space after ${isKnown ? `"${name}:"` : 'the colon of its name'}`;
+  }
+  const [first] = setting.kind === 'section' && typeof node.path.at(-1) === 'number' ? setting.fields : [];
+  if (first === undefined) return '';
+  const [field, { meta }] = first;
+  return `: write "- ${field}: ${typeof meta.example === 'string' ? meta.example : '…'}"`;
 }
 
 /**

@@ -72,6 +72,27 @@ export interface Placed<S extends Shape = Shape> {
   readonly shape: S;
 }
 
+/** Every setting with its path for people, where `[]` is any item of a list, and `*` of a map. */
+export function* allSettings(root: Shape, path = ''): Generator<{ readonly name: string; readonly path: string }> {
+  switch (root.kind) {
+    case 'section':
+      for (const [name, field] of root.fields) {
+        const own = path === '' ? name : `${path}.${name}`;
+        yield { name, path: own };
+        yield* allSettings(field, own);
+      }
+      return;
+    case 'list':
+      yield* allSettings(root.item, `${path}[]`);
+      return;
+    case 'map':
+      yield* allSettings(root.entry, `${path}.*`);
+      return;
+    case 'scalar':
+      return;
+  }
+}
+
 /**
  * The settings that the environment can override: scalars and lists of scalars outside lists and
  * maps.

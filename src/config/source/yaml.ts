@@ -61,10 +61,8 @@ export function readYaml(text: string, file: string, budget: YamlBudget = new Ya
   } catch {
     return broken([{ origin: originAt(0), message: 'is not valid YAML' }]);
   }
-  const findings = [
-    ...syntaxFaults(text, document.errors, originAt),
-    ...document.warnings.map(({ code, pos }) => ({ origin: originAt(pos[0]), message: yamlFaults[code] })),
-  ];
+  // The parser warns about an alias that it misreads, and then reports what follows as an error.
+  const findings = syntaxFaults(text, [...document.errors, ...document.warnings], originAt);
   // YAML 1.1 reads `yes` as true and 010 as 8, so the same text would be a different configuration.
   if (document.directives.yaml.version !== '1.2') {
     findings.push({ origin: originAt(0), message: 'must be YAML 1.2, but declares another version' });
@@ -79,6 +77,7 @@ export function readYaml(text: string, file: string, budget: YamlBudget = new Ya
   if (walk.tooMuch !== undefined) {
     return broken([...findings, { origin: walk.tooMuch, message: tooMuch }]);
   }
+  if (walk.hasBadAlias) return broken(findings);
   if (root.kind === 'map') return { root, faults: findings, broken: false };
   return broken([
     { origin: root.origin, message: 'must be a map of sections, such as "gateway:" with "port: 8080" below it' },
@@ -100,7 +99,8 @@ function syntaxFaults(text: string, errors: readonly YAMLError[], originAt: (off
   for (const { code, pos } of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
     const [offset] = pos;
     const isReference = offset > 0 && text.startsWith('${', offset - 1);
-    const origin = originAt(isReference ? offset - 1 : offset);
+    const begins = code === 'BAD_ALIAS' ? text.lastIndexOf('*', offset) : offset;
+    const origin = originAt(isReference ? offset - 1 : Math.max(0, begins));
     if (origin.kind !== 'file' || origin.line === line) continue;
     line = origin.line;
     findings.push({ origin, message: isReference ? unquotedReference : yamlFaults[code] });
@@ -112,6 +112,8 @@ function syntaxFaults(text: string, errors: readonly YAMLError[], originAt: (off
 class Walk {
   /** The position at which reading stopped. */
   tooMuch: Origin | undefined = undefined;
+  /** A value is missing, so that what is found of the settings may be wrong. */
+  hasBadAlias = false;
   /** Inside the target of an alias. */
   #isAliased = false;
   readonly #anchors = new Map<string, Node>();
@@ -136,7 +138,9 @@ class Walk {
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source);
       if (target !== undefined) return this.#aliased(target, path);
-      this.#findings.push({ origin, message: yamlFaults.BAD_ALIAS });
+      this.hasBadAlias = true;
+      // The parser warns about a colon at the end.
+      if (!node.source.endsWith(':')) this.#findings.push({ origin, message: yamlFaults.BAD_ALIAS });
       return scalarNode(path, origin, null);
     }
     this.#remember(node);
