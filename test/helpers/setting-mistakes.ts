@@ -6,6 +6,11 @@ function inFile(text: string, says: Pick<Mistake, 'what' | 'where' | 'remedy'>):
   return { args: ['start', 'gateway.yaml'], files: { 'gateway.yaml': text }, code: 1, ...says };
 }
 
+/** `start` without a file, with LEASE_ACL. */
+function inRules(text: string, says: Pick<Mistake, 'what' | 'where' | 'remedy'>): Mistake {
+  return { args: ['start'], environment: { LEASE_ACL: text }, code: 1, ...says };
+}
+
 export const settingMistakes: Readonly<Record<string, Mistake>> = {
   'a name that begins with a star': inFile('lease_acl:\n  *: ["*"]\n', {
     ...{ what: /is an alias/, where: /^portal-gateway: gateway\.yaml:2:3: /, remedy: /begins with \* needs quotes\n$/ },
@@ -39,4 +44,23 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
   'a colon without a space': inFile('gateway:\n  port:8080\n', {
     ...{ what: /must be a map of settings/, where: /:2:3: gateway/, remedy: /write a space after "port:"/ },
   }),
+
+  // Variables
+  'quotes around lease rules': inRules('"my-app=*"', {
+    ...{ what: /has quotes, which are part of the value/, where: /LEASE_ACL: "\\"my-app/, remedy: /remove them/ },
+  }),
+  'quotes around the principal of a lease rule': inRules("my-app='*'", {
+    ...{ what: /has quotes, which are part of the value/, where: /LEASE_ACL: "my-app/, remedy: /remove them/ },
+  }),
+  'a semicolon between lease rules': inRules('my-app=*;other=*', {
+    ...{ what: /is not LEASE=PRINCIPAL/, where: /LEASE_ACL: /, remedy: /separate rules by commas or spaces/ },
+  }),
+  'LEASE_ACL with the prefix of other variables': {
+    ...{ args: ['validate'], environment: { GATEWAY_LEASE_ACL: 'my-app=*' }, code: 0 },
+    ...{ what: /has no effect/, where: /warning: GATEWAY_LEASE_ACL/, remedy: /did you mean LEASE_ACL\?/ },
+  },
+  'the relay without the prefix of other variables': {
+    ...{ args: ['validate'], environment: { RELAY_URL: 'ws://127.0.0.1:1/relay' }, code: 0 },
+    ...{ what: /has no effect/, where: /warning: RELAY_URL/, remedy: /did you mean PORTAL_RELAY_URL\?/ },
+  },
 };

@@ -1,7 +1,8 @@
 // Reads settings from environment variables: one rule for all names (names.ts), one alias, and
 // variables of Kubernetes, which are ignored.
 import { laterEnvironment, laterSections } from '../schema/unsupported.ts';
-import { didYouMean, environmentName } from '../schema/names.ts';
+import { environmentName } from '../schema/names.ts';
+import { isMisnamedRelay, isServiceLink, nearVariable } from './environment.ts';
 import type { Finding, Origin } from './origin.ts';
 import { fixedSettings, type ListShape, type Placed, type ScalarShape, type SectionShape } from '../schema/shape.ts';
 import { isNothing, listNode, mapNode, nodeOf, put, scalarNode, type Sourced, type SourcedMap } from './sourced.ts';
@@ -24,7 +25,6 @@ const ours = new Set(['GATEWAY_CONFIG', 'GATEWAY_API_KEY', ...Object.values(alia
  * Services").
  */
 const kubernetesName = /_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/;
-const kubernetesValue = /^(?:tcp|udp|sctp):\/\//;
 
 /** An empty variable counts as unset. */
 export function readEnvironmentLayer(root: SectionShape, variables: Variables): EnvironmentLayer {
@@ -33,21 +33,24 @@ export function readEnvironmentLayer(root: SectionShape, variables: Variables): 
   const warnings: Finding[] = [];
   const values: { path: readonly string[]; node: Sourced }[] = [];
   const injected: string[] = [];
+  const known = [...settings.keys(), ...ours, 'LEASE_ACL'];
   const later = laterEnvironment();
   const beginnings = [...root.fields.keys(), ...laterSections()].map((section) => `${section.toUpperCase()}_`);
 
   for (const [name, text] of Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (text === undefined || text === '' || !beginnings.some((beginning) => name.startsWith(beginning))) continue;
+    if (text === undefined || text === '') continue;
     const origin: Origin = { kind: 'environment', name };
+    if (!beginnings.some((beginning) => name.startsWith(beginning))) {
+      if (isMisnamedRelay(name, variables)) warnings.push({ origin, message: unused(nearVariable(name, known)) });
+      continue;
+    }
     const setting = settings.get(name) ?? settings.get(ruleName(name, variables));
     const laterMessage = later.get(name);
-    if (kubernetesName.test(name) || kubernetesValue.test(text)) injected.push(name);
+    if (kubernetesName.test(name) || isServiceLink(text)) injected.push(name);
     else if (setting !== undefined) values.push({ path: setting.path, node: valueOf(setting, origin, text) });
     else if (laterMessage !== undefined) faults.push({ origin, message: laterMessage });
     else if (!ours.has(name)) {
-      const meant = didYouMean(name, [...settings.keys(), ...ours]);
-      const suggestion = meant === undefined ? '' : `; did you mean ${meant}?`;
-      warnings.push({ origin, message: `is not a setting of the gateway and has no effect${suggestion}` });
+      warnings.push({ origin, message: unused(nearVariable(name, known)) });
     }
   }
   if (injected.length > 0) warnings.push(injectedWarning(injected));
@@ -71,6 +74,11 @@ export function addEnvironmentKey(root: SourcedMap, variables: Variables): void 
   node.entries.set('id', { named: origin, node: nodeOf([...path, 'id'], origin, 'environment') });
   node.entries.set('key', { named: origin, node: nodeOf([...path, 'key'], origin, key) });
   keys.items.push(node);
+}
+
+function unused(meant: string | undefined): string {
+  const suggestion = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return `is not a setting of the gateway and has no effect${suggestion}`;
 }
 
 function ruleName(name: string, variables: Variables): string {

@@ -73,6 +73,18 @@ test('warns about a mistyped variable while the right one is not set', () => {
   assert.deepEqual(mistypedVariables({ PORTAL_RELAY_ULR: 'ws://a', PORTAL_RELAY_URL: 'ws://b' }), []);
 });
 
+test('warns about a name without a prefix, or with another one', () => {
+  const warning = (name: string): string[] => [`${name} has no effect; did you mean PORTAL_RELAY_URL?`];
+  for (const name of ['RELAY_URL', 'GATEWAY_RELAY_URL'])
+    assert.deepEqual(mistypedVariables({ [name]: 'ws://a' }), warning(name));
+});
+
+test('takes no other variable for a mistyped one', () => {
+  const others = { PORTAL_PORT: 'tcp://10.0.0.1:80', PORT: '1', HOST: 'a', CONFIG: 'b', API_KEY: 'c' };
+  assert.deepEqual(mistypedVariables(others), []);
+  assert.deepEqual(mistypedVariables({ RELAY_URL: 'ws://a', PORTAL_RELAY_URL: 'ws://b' }), []);
+});
+
 test('does not take a setting of the configuration for a mistyped variable', () => {
   const names = Array.from(fixedSettings(configShape), ({ path }) => environmentName(path));
   assert.ok(names.length > 50);

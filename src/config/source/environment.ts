@@ -47,6 +47,31 @@ export function readEnvironment(variables: Variables = process.env): Environment
   };
 }
 
+/** The value of a link to a Service (environment-layer.ts). */
+export function isServiceLink(text: string): boolean {
+  return /^(?:tcp|udp|sctp):\/\//.test(text);
+}
+
+/**
+ * RELAY_URL in place of PORTAL_RELAY_URL. Other names without a prefix of the gateway may belong to
+ * other programs.
+ */
+export function isMisnamedRelay(name: string, variables: Variables): boolean {
+  return name === 'RELAY_URL' && (variables['PORTAL_RELAY_URL'] ?? '') === '';
+}
+
+const prefixes = ['GATEWAY_', 'PORTAL_'];
+
+/**
+ * The variable that was probably meant: its name has another prefix, or none, or differs by typing
+ * errors.
+ */
+export function nearVariable(name: string, known: readonly string[]): string | undefined {
+  const bare = prefixes.reduce((rest, prefix) => (rest.startsWith(prefix) ? rest.slice(prefix.length) : rest), name);
+  const respelled = [bare, ...prefixes.map((prefix) => prefix + bare)].filter((other) => other !== name);
+  return respelled.find((other) => known.includes(other)) ?? didYouMean(name, known);
+}
+
 const readNames = ['GATEWAY_CONFIG', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PORTAL_RELAY_URL'];
 
 /**
@@ -55,10 +80,11 @@ const readNames = ['GATEWAY_CONFIG', 'GATEWAY_HOST', 'GATEWAY_PORT', 'PORTAL_REL
  */
 export function mistypedVariables(variables: Variables = process.env): string[] {
   const unset = readNames.filter((name) => (variables[name] ?? '') === '');
-  return Object.keys(variables)
-    .filter((name) => /^(?:GATEWAY|PORTAL)_/.test(name) && !readNames.includes(name))
-    .flatMap((name) => {
-      const meant = didYouMean(name, unset);
+  return Object.entries(variables)
+    .filter(([name]) => /^(?:GATEWAY|PORTAL)_/.test(name) || isMisnamedRelay(name, variables))
+    .filter(([name, text = '']) => !readNames.includes(name) && !isServiceLink(text))
+    .flatMap(([name]) => {
+      const meant = nearVariable(name, unset);
       return meant === undefined ? [] : [`${name} has no effect; did you mean ${meant}?`];
     });
 }

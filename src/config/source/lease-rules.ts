@@ -16,10 +16,24 @@ export function addEnvironmentRules(
 ): readonly Finding[] {
   const origin: Origin = { kind: 'environment', name: variable };
   const parts = (variables[variable] ?? '').split(/[\s,]+/).filter((part) => part !== '');
-  overrideLeaseRules(root, gathered(parts.flatMap((part) => parseLeaseRule(part) ?? [])), origin);
+  const faulty = parts.filter((part) => faultOf(part) !== undefined);
+  overrideLeaseRules(root, gathered(parts.flatMap((part) => (faulty.includes(part) ? [] : rulesIn(part)))), origin);
   // One is enough: with another separator, such as a colon, none of the parts is a rule.
-  const wrong = parts.find((part) => parseLeaseRule(part) === undefined);
-  return wrong === undefined ? [] : [{ origin, message: malformed(wrong) }];
+  const [message] = faulty.flatMap((part) => faultOf(part) ?? []);
+  return message === undefined ? [] : [{ origin, message }];
+}
+
+function rulesIn(part: string): readonly { readonly pattern: string; readonly principal: string }[] {
+  const rule = parseLeaseRule(part);
+  return rule === undefined ? [] : [rule];
+}
+
+/** No principal has a quote or a semicolon, so a part with one has a mistake around its rules. */
+function faultOf(part: string): string | undefined {
+  const { principal } = parseLeaseRule(part) ?? {};
+  if (/^["']|["']$/.test(part) || (principal !== undefined && /^["']/.test(principal)))
+    return `${shownText(part)} has quotes, which are part of the value here: remove them, as in my-app=*`;
+  return principal === undefined || principal.includes(';') ? malformed(part) : undefined;
 }
 
 function malformed(part: string): string {
