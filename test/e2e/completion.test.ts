@@ -146,6 +146,16 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
   });
 }
 
+test('the script for zsh loads without compinit', { skip: needs('zsh').skip }, async (t) => {
+  const directory = await temporaryDirectory(t);
+  const script = join(directory, 'script');
+  await writeFile(script, (await runCli(t, ['completion', 'zsh'], {})).stdout);
+  const args = ['-f', '-c', 'source "$1"; print -r -- "${_comps[portal-gateway]}"', 'zsh', script];
+  const env = childEnvironment({ HOME: directory });
+  const { stdout, stderr } = await promisify(execFile)(needs('zsh').path, args, { env, cwd: directory });
+  assert.deepEqual([stdout, stderr], ['_portal_gateway\n', '']);
+});
+
 describe('the names of files, completed by Tab in bash', { skip: needs('bash').skip || needs('script').skip }, () => {
   for (const [where, setup] of [
     ['with compopt', ''],

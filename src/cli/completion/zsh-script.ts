@@ -35,6 +35,8 @@ ${model.map(commandCase).join('\n')}
 if [[ \${funcstack[1]} == _portal_gateway || \${funcstack[1]} == _portal-gateway ]]; then
   _portal_gateway "$@"
 else
+  # Before compinit, as in a .zshrc without it, there is no compdef.
+  (( \${+functions[compdef]} )) || { autoload -Uz compinit && compinit }
   compdef _portal_gateway portal-gateway
 fi
 `;
