@@ -63,4 +63,19 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
     ...{ args: ['validate'], environment: { RELAY_URL: 'ws://127.0.0.1:1/relay' }, code: 0 },
     ...{ what: /has no effect/, where: /warning: RELAY_URL/, remedy: /did you mean PORTAL_RELAY_URL\?/ },
   },
+
+  // Settings of keys
+  'a scope near one of the gateway': {
+    args: [...['keys', 'create', 'web', '--scope', 'red', '--cost', '10'], ...['--out', 'k', '--file', 'keys.yaml']],
+    ...{
+      what: /grants a custom scope, and not read/,
+      where: /warning: --scope red/,
+      remedy: /did you mean --scope read\?/,
+    },
+    code: 0,
+  },
+  'a key that expires after days': {
+    ...{ args: ['keys', 'create', 'web', '--expires', '90d', '--file', 'keys.yaml'], code: 2 },
+    ...{ what: /is invalid/, where: /'90d'/, remedy: /in h, m and s, such as 2160h for 90 days/ },
+  },
 };

@@ -163,7 +163,7 @@ function timeOption(text: string): string {
   const fromNowMs = parseDuration(text);
   if (fromNowMs === undefined || fromNowMs > maxMs)
     throw new InvalidArgumentError(
-      'A time is written as 2027-12-31T23:59:59Z, or as a duration from now, such as 2160h.',
+      'A time is written as 2027-12-31T23:59:59Z, or as a duration from now in h, m and s, such as 2160h for 90 days.',
     );
   return new Date(systemClock.wallMs() + fromNowMs).toISOString();
 }
@@ -175,6 +175,6 @@ const maxGraceMs = 90 * 24 * 3_600_000;
 function graceOption(text: string): number {
   const graceMs = parseDuration(text);
   if (graceMs === undefined || graceMs > maxGraceMs)
-    throw new InvalidArgumentError('A grace period is a duration of at most 2160h, such as 24h.');
+    throw new InvalidArgumentError('A grace period is a duration in h, m and s of at most 2160h, such as 24h.');
   return graceMs;
 }

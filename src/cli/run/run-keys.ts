@@ -11,6 +11,7 @@ import { type Secret, stateOf, withCreated, withoutRevoked, withRotated } from '
 import { readLastUsed } from '../../keys/last-used.ts';
 import { readKeysFile } from '../../keys/read-keys-file.ts';
 import type { StoredKey } from '../../keys/stored-key.ts';
+import { didYouMean } from '../../kernel/near-name.ts';
 import { administeredUser } from '../../kernel/files/private-file.ts';
 import { printable, printableJson } from '../../kernel/printable.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -58,6 +59,7 @@ export async function createKey(id: string, options: CreateOptions, context: Cli
   const { file, others } = await keysFileOf(options, context);
   if (others.some((key) => key.id === id))
     throw new CliFault(`auth.keys of the configuration already has a key "${id}": choose another id`);
+  for (const line of nearScopes(options.scope ?? [])) context.terminal.note(`warning: ${line}`);
   const { key, secret } = await newKey(options.test === true ? 'test' : 'live', options.cost);
   const stored: StoredKey = {
     ...{ id, ...secret, description: options.description ?? '', scopes: options.scope ?? ['read', 'write'] },
@@ -165,6 +167,18 @@ async function existing(file: string): Promise<readonly StoredKey[]> {
 export async function newKey(kind: 'live' | 'test', cost: number): Promise<NewKey> {
   const key = createApiKey(kind);
   return { key, secret: { keyHash: await bcryptHash(key, cost), keyPrefix: key.slice(0, prefixCharacters) } };
+}
+
+/** The scopes with a meaning of their own; all others are for lease_acl and required_scopes. */
+const builtinScopes = ['read', 'write', 'admin'];
+
+function nearScopes(scopes: readonly string[]): string[] {
+  return scopes.flatMap((scope) => {
+    const meant = builtinScopes.includes(scope) ? undefined : didYouMean(scope, builtinScopes);
+    return meant === undefined
+      ? []
+      : [printable(`--scope ${scope} grants a custom scope, and not ${meant}; did you mean --scope ${meant}?`)];
+  });
 }
 
 /** Where the key is, after it was shown or written. */
