@@ -23,16 +23,20 @@ export const settingMistakes: Readonly<Record<string, Mistake>> = {
     },
   }),
   'a setting outside its section': inFile('relays: []', {
-    ...{ what: /unknown setting/, where: /:1:1: .* relays;/, remedy: /did you mean portal\.relays\?/ },
+    ...{ what: /unknown setting relays;/, where: /gateway\.yaml:1:1: /, remedy: /did you mean portal\.relays\?/ },
   }),
   'a list of sections outside its section': inFile('keys: []', {
-    ...{ what: /unknown setting/, where: /:1:1: .* keys;/, remedy: /did you mean auth\.keys\?/ },
+    ...{ what: /unknown setting keys;/, where: /gateway\.yaml:1:1: /, remedy: /did you mean auth\.keys\?/ },
   }),
   'a setting of an item outside its list': inFile('scopes: [read]', {
-    ...{ what: /unknown setting/, where: /:1:1: .* scopes;/, remedy: /did you mean auth\.keys\[\]\.scopes\?/ },
+    ...{
+      what: /unknown setting scopes;/,
+      where: /gateway\.yaml:1:1: /,
+      remedy: /did you mean auth\.keys\[\]\.scopes\?/,
+    },
   }),
   'the last word of a setting': inFile('acl: {}', {
-    ...{ what: /unknown setting/, where: /:1:1: .* acl;/, remedy: /did you mean lease_acl\?/ },
+    ...{ what: /unknown setting acl;/, where: /gateway\.yaml:1:1: /, remedy: /did you mean lease_acl\?/ },
   }),
   'a relay that is a text': inFile('portal:\n  relays: [ws://127.0.0.1:4017/relay]\n', {
     ...{
