@@ -30,6 +30,11 @@ const rows: readonly { readonly what: string; readonly text: string; readonly sa
     ],
   },
   {
+    what: 'neither a key nor a rule',
+    text: '{}',
+    says: [/^lease_acl allows no caller: /, /^auth\.keys is empty: /],
+  },
+  {
     what: 'rules without callers',
     text: `${key}lease_acl: { "*": [] }`,
     says: [/^gateway\.yaml:2:\d+: lease_acl allows no caller/],

@@ -13,8 +13,7 @@ export interface Warning {
 }
 
 export function* accessWarnings({ auth, leaseAcl }: Config): Generator<Warning> {
-  const hasKeys = auth.keys.length > 0 || auth.keysFile !== '';
-  if ((hasKeys || !auth.enabled) && Object.values(leaseAcl).every((principals) => principals.length === 0)) {
+  if (Object.values(leaseAcl).every((principals) => principals.length === 0)) {
     const who = auth.enabled ? '*' : 'anonymous';
     const message = `allows no caller: every request to a lease gets 403; to open the lease my-app to ${auth.enabled ? 'every key' : 'everyone'}, write lease_acl: { my-app: ["${who}"] } in the configuration file, or set LEASE_ACL='my-app=${who}', or start with --allow 'my-app=${who}'`;
     yield { path: ['lease_acl'], message };

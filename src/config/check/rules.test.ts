@@ -123,7 +123,7 @@ describe('rejects settings that conflict', () => {
 
 describe('warns about likely mistakes', () => {
   test('no keys', async (t) => {
-    assert.deepEqual(warningLines(await loadText(t, 'auth:\n  keys: []')), [
+    assert.deepEqual(warningLines(await loadText(t, 'auth:\n  keys: []\nlease_acl: { app: ["*"] }')), [
       'gateway.yaml:2:9: auth.keys is empty: every request gets 401; add a key, or set GATEWAY_API_KEY',
     ]);
   });
