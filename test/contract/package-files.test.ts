@@ -20,6 +20,6 @@ test('the package has the manual page, the licence and the README', () => {
   });
   const [{ files } = { files: [] }] = JSON.parse(packed) as Packed[];
   const paths = files.map(({ path }) => path);
-  assert.equal(packageJson.man, './man/portal-gateway.1');
+  assert.deepEqual(packageJson.man, ['./man/portal-gateway.1']);
   for (const path of ['man/portal-gateway.1', 'LICENSE', 'README.md']) assert.ok(paths.includes(path), paths.join());
 });
