@@ -16,24 +16,22 @@ export function addEnvironmentRules(
 ): readonly Finding[] {
   const origin: Origin = { kind: 'environment', name: variable };
   const parts = (variables[variable] ?? '').split(/[\s,]+/).filter((part) => part !== '');
-  const faulty = parts.filter((part) => faultOf(part) !== undefined);
-  overrideLeaseRules(root, gathered(parts.flatMap((part) => (faulty.includes(part) ? [] : rulesIn(part)))), origin);
+  const read = parts.map(ruleIn);
+  overrideLeaseRules(root, gathered(read.filter((rule) => typeof rule !== 'string')), origin);
   // One is enough: with another separator, such as a colon, none of the parts is a rule.
-  const [message] = faulty.flatMap((part) => faultOf(part) ?? []);
+  const message = read.find((rule) => typeof rule === 'string');
   return message === undefined ? [] : [{ origin, message }];
 }
 
-function rulesIn(part: string): readonly { readonly pattern: string; readonly principal: string }[] {
+/**
+ * The rule, or what is wrong with the part. No principal has a quote or a semicolon, so a part with
+ * one has a mistake around its rules.
+ */
+function ruleIn(part: string): NonNullable<ReturnType<typeof parseLeaseRule>> | string {
   const rule = parseLeaseRule(part);
-  return rule === undefined ? [] : [rule];
-}
-
-/** No principal has a quote or a semicolon, so a part with one has a mistake around its rules. */
-function faultOf(part: string): string | undefined {
-  const { principal } = parseLeaseRule(part) ?? {};
-  if (/^["']|["']$/.test(part) || (principal !== undefined && /^["']/.test(principal)))
+  if (/^["']|["']$/.test(part) || (rule !== undefined && /^["']/.test(rule.principal)))
     return `${shownText(part)} has quotes, which are part of the value here: remove them, as in my-app=*`;
-  return principal === undefined || principal.includes(';') ? malformed(part) : undefined;
+  return rule === undefined || rule.principal.includes(';') ? malformed(part) : rule;
 }
 
 function malformed(part: string): string {
