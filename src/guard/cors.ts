@@ -45,9 +45,14 @@ export class CorsRules {
     return this.#allow(origin).length > 0;
   }
 
-  /** Whether pages of the origin may use the credentials that the browser stores. */
+  /** Whether pages of any origin may use the credentials that the browser stores. */
+  get usesCredentials(): boolean {
+    return this.#settings.credentials && !this.#anyOrigin;
+  }
+
+  /** Whether pages of the origin may. */
   allowsCredentials(origin: string | undefined): boolean {
-    return this.#settings.credentials && !this.#anyOrigin && this.allows(origin);
+    return this.usesCredentials && this.allows(origin);
   }
 
   /** `origin`: undefined when the request has none, or several. */

@@ -23,6 +23,8 @@ interface CorsTable {
   /** Rules configured under ids, and those under names and prefixes. */
   readonly underIds: readonly CorsRules[];
   readonly underNames: readonly CorsRules[];
+  /** Those that allow stored credentials, wherever they are configured. */
+  readonly withCredentials: readonly CorsRules[];
 }
 
 const tableOf = compiledInSteps(function* ({ cors, leases }): Steps<CorsTable> {
@@ -40,7 +42,10 @@ const tableOf = compiledInSteps(function* ({ cors, leases }): Steps<CorsTable> {
     if (id !== undefined) underIds.push(rules);
     else if (pattern !== '*') underNames.push(rules);
   }
-  return { general: cors.enabled ? new CorsRules(cors) : undefined, own, ids, underIds, underNames };
+  const general = cors.enabled ? new CorsRules(cors) : undefined;
+  const all = general === undefined ? [...own.values()] : [general, ...own.values()];
+  const withCredentials = all.filter(({ usesCredentials }) => usesCredentials);
+  return { general, own, ids, underIds, underNames, withCredentials };
 });
 
 /** For a lease whose rules are unknown: allows no origin. */
@@ -60,8 +65,7 @@ export function rulesOfLease(policy: Policy, id: string, name: string): CorsRule
 
 /** Whether any lease allows pages of the origin to use the credentials that browsers store. */
 export function mayAllowCredentials(policy: Policy, origin: string | undefined): boolean {
-  const { general, own } = tableOf(policy);
-  return [general, ...own.values()].some((rules) => rules?.allowsCredentials(origin) === true);
+  return tableOf(policy).withCredentials.some((rules) => rules.allowsCredentials(origin));
 }
 
 /** The id in the text, or the id that it is pinned to. */
