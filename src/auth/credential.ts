@@ -1,6 +1,7 @@
 // Finds the credential of a request, and decides which one counts when there are several. Verifies
 // nothing: the caller classifies tokens.
 import type { RawHeaders } from '../kernel/http/http.ts';
+import { spellingsOf } from '../kernel/http/removed-headers.ts';
 import { basicPassword } from './basic.ts';
 import { utf8 } from './header-text.ts';
 
@@ -67,7 +68,7 @@ const unusable: Credential = { kind: 'unusable' };
 const ambiguous: Credential = { kind: 'ambiguous' };
 const two: Credential = { kind: 'two' };
 
-const likeApiKey = /^x[^a-z0-9]api[^a-z0-9]key$/;
+const likeApiKey = spellingsOf(['x-api-key']);
 const bearer = /^bearer(?:[ \t](.*))?$/is;
 /** Browsers cannot set headers on a WebSocket, so they send the key as a subprotocol. */
 const protocolPrefix = 'portal-gateway.bearer.';

@@ -2,7 +2,7 @@
 // that only the gateway may send. The caller adds the gateway's own fields.
 import { isHopByHop, namedByConnection } from '../kernel/http/hop-by-hop.ts';
 import type { RawHeaders, RequestHead } from '../kernel/http/http.ts';
-import { isMethodOverride, isRemoved, isWrittenByGateway } from '../kernel/http/removed-headers.ts';
+import { isMethodOverride, isRemoved, isWrittenByGateway, spellingsOf } from '../kernel/http/removed-headers.ts';
 import { offerableProtocols } from '../kernel/http/upgrade-protocols.ts';
 
 export interface EndToEnd {
@@ -98,7 +98,7 @@ const trailerOnly: ReadonlySet<string> = new Set(['trailer']);
  * trailers. Neither may a removed header, even from a trusted proxy, nor one that overrides the
  * method.
  */
-const notInTrailers: ReadonlySet<string> = new Set([
+const notInTrailers = spellingsOf([
   'authorization',
   'content-encoding',
   'content-length',
@@ -118,9 +118,7 @@ export function endToEndTrailers(received: RawHeaders, dropped: ReadonlySet<stri
   for (let i = 0; i < received.length; i += 2) {
     const original = received[i] ?? '';
     const name = original.toLowerCase();
-    // CGI and WSGI apps cannot distinguish other signs from a dash.
-    const folded = name.replaceAll(/[^a-z0-9]/g, '-');
-    if (notInTrailers.has(folded) || isHopByHop(name) || isRemoved(name) || isMethodOverride(name) || dropped.has(name))
+    if (notInTrailers.test(name) || isHopByHop(name) || isRemoved(name) || isMethodOverride(name) || dropped.has(name))
       continue;
     trailers.push(original, received[i + 1] ?? '');
   }

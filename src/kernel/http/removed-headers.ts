@@ -77,10 +77,10 @@ export const removedHeaders: readonly RemovedHeaders[] = [
 export const methodOverrides: readonly string[] = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 
 const names = removedHeaders.flatMap((group) => group.names);
-const removed = oneOf(names);
-const gatewayOnly = oneOf(written);
-const overrides = oneOf(methodOverrides);
-const forwarding = oneOf(['via', ...names.filter((name) => !own.includes(name))]);
+const removed = spellingsOf(names);
+const gatewayOnly = spellingsOf(written);
+const overrides = spellingsOf(methodOverrides);
+const forwarding = spellingsOf(['via', ...names.filter((name) => !own.includes(name))]);
 
 /** `name` must be lower case; matches any spelling of the separators. */
 export function isRemoved(name: string): boolean {
@@ -107,11 +107,11 @@ export function isDisguised(name: string): boolean {
 }
 
 /**
- * Builds one anchored expression, so that testing a name is linear in its length. Servers that turn
- * headers into variables cannot distinguish `_`, and some of them `.` and other symbols, from `-`
- * (RFC 3875 §4.1.18).
+ * Matches these names, in lower case, in any spelling: servers that turn headers into variables
+ * cannot distinguish `_`, and some of them `.` and other symbols, from `-` (RFC 3875 §4.1.18). One
+ * anchored expression, so that testing a name is linear in its length.
  */
-function oneOf(names: readonly string[]): RegExp {
+export function spellingsOf(names: readonly string[]): RegExp {
   const sources = names.map((name) => {
     const isPrefix = name.endsWith('*');
     const text = isPrefix ? name.slice(0, -1) : `${name}$`;
