@@ -2,7 +2,7 @@
 // checksum before any hash is computed. Keeps no list of keys.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { isOwnKey, ownKeysIn } from '../kernel/api-key-format.ts';
+import { isOwnKey, type KeyInText, ownKeysIn } from '../kernel/api-key-format.ts';
 
 export type KeyKind = 'live' | 'test';
 
@@ -27,7 +27,12 @@ export function keyFormOf(key: string): KeyForm {
 
 /** Whether a key in the gateway's own format stands anywhere in the text. */
 export function hasOwnKeyIn(text: string): boolean {
-  return ownKeysIn(text).some(({ key, isWhole }) => isWhole || keyFormOf(key) === 'ours');
+  return ownKeysIn(text).some(isKeyInText);
+}
+
+/** Whether it is meant as a key of a gateway, and not the beginning of another token. */
+export function isKeyInText({ key, isWhole }: KeyInText): boolean {
+  return isWhole || keyFormOf(key) === 'ours';
 }
 
 /** `sk_live_`, 16 characters of key id, 26 of secret, 6 of checksum. */

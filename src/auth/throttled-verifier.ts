@@ -1,7 +1,7 @@
 // Verifies a key if it is worth a bcrypt now: known keys at once, others within the limits of the
 // throttles and the verification queue. Does not choose the key and does not check its conditions.
 import { ownKeysIn } from '../kernel/api-key-format.ts';
-import { hasOwnKeyIn, keyFormOf } from './api-key.ts';
+import { isKeyInText, keyFormOf } from './api-key.ts';
 import { holdsKey } from './hidden-keys.ts';
 import { maxKeyBytes } from './bcrypt/bcrypt-hash.ts';
 import type { Claim } from './credential.ts';
@@ -77,8 +77,7 @@ export class ThrottledVerifier {
       isKey,
       beginsIn: (text) =>
         ring.hasPrefixIn(text) ||
-        (which === 'any' && hasOwnKeyIn(text)) ||
-        ownKeysIn(text).some(({ key }) => isKey(key)),
+        ownKeysIn(text).some((found) => (which === 'any' && isKeyInText(found)) || isKey(found.key)),
     });
   }
 
