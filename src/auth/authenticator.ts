@@ -184,7 +184,7 @@ export class Authenticator {
     return { protocols, stripped: this.#namesWithKeys(fields, policy, used) };
   }
 
-  /** The headers for the app that hold a key of this gateway, whoever the caller is. */
+  /** The headers for the app that hold a key of this gateway. Does not depend on the caller. */
   namesWithKeys(headers: RawHeaders, policy: Policy): readonly string[] {
     return policy.auth.enabled ? this.#namesWithKeys(credentialFields(headers), policy, undefined) : [];
   }

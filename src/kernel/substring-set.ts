@@ -1,5 +1,5 @@
 // A set of texts, and the search for any of them in a longer text: in a time that is linear in the
-// length of the text and does not depend on the number of texts, whoever wrote it.
+// length of the text and does not depend on the number of texts, also for hostile text.
 import { randomInt } from 'node:crypto';
 import type { Steps } from './work/slices.ts';
 

@@ -45,11 +45,7 @@ export function mayCall(exchange: Exchange, destination: Destination): boolean {
 export function credentialFault(exchange: Exchange, destination: Destination): GatewayError | undefined {
   if (!isMisplaced(exchange, destination)) return crossSiteFault(exchange, destination);
   const place = destination.settings?.credentials ?? 'gateway';
-  return missingCredentials({
-    upgrade: exchange.req.upgrade,
-    place,
-    basic: basicOff,
-  });
+  return missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicOff });
 }
 
 /** Why the caller may not make this request to this lease. Undefined when it may. */
@@ -118,11 +114,7 @@ function isMisplaced(
 export function refusal(exchange: Exchange): GatewayError {
   if (exchange.principal?.kind === 'anonymous' && exchange.policy.auth.enabled) {
     const place = presumedPlace(exchange);
-    return missingCredentials({
-      upgrade: exchange.req.upgrade,
-      place,
-      basic: basicUse(exchange, place),
-    });
+    return missingCredentials({ upgrade: exchange.req.upgrade, place, basic: basicUse(exchange, place) });
   }
   return new GatewayError(
     'access_denied',
