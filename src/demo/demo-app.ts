@@ -1,6 +1,6 @@
 // The demo app: a plain HTTP server with one endpoint for each way in which real apps use a
 // connection. It relies only on the requests that it receives, never on gateway or tunnel code.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { ignore } from '../kernel/ignore.ts';
 import { responseBytes } from './bytes.ts';
 import { echo } from './echo.ts';
@@ -8,6 +8,7 @@ import { echoWebSockets } from './websocket.ts';
 import { page, type PathFacts } from './page.ts';
 import { responseText, numberOf } from './replies.ts';
 import { sendEvents } from './event-stream.ts';
+import { createServer } from '../kernel/net/node-http.ts';
 
 const maxSlowMs = 600_000;
 

@@ -1,7 +1,6 @@
 // The HTTP server of the relay: websocket upgrades, a landing page, a health check and connection
 // limits. Does not interpret websocket data.
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +15,7 @@ import type { RelayLog } from './relay-event.ts';
 import type { RelayLimits } from './relay-limits.ts';
 import { HeldMemory, type MemoryAccount, type MemoryLedger } from './memory-ledger.ts';
 import { MeteredCarrier } from './metered-carrier.ts';
+import { createServer } from '../kernel/net/node-http.ts';
 
 export interface DoorHandler {
   /** A websocket was opened from the address of this account. */

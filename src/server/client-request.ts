@@ -1,12 +1,12 @@
 // Node's IncomingMessage with a watched body. If a reader abandons the body, or the body is
 // invalid, the client still gets its response.
-import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { noHeaders, type RawHeaders, type RequestBody } from '../kernel/http/http.ts';
 import { ignore } from '../kernel/ignore.ts';
 import type { BodyWatch } from './body-watch.ts';
 import type { BodyLength } from './head-check.ts';
+import { IncomingMessage } from '../kernel/net/node-http.ts';
 
 /**
  * Smaller pieces of a body that arrive in one turn of the event loop are joined, because each costs

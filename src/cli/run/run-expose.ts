@@ -1,6 +1,6 @@
 // Implements `expose`: publishes one local app on one or more relays until the process is asked to
 // stop.
-import { AssertionGate } from '../../expose/assertions/assertion-gate.ts';
+import type { AssertionGate } from '../../expose/assertions/assertion-gate.ts';
 import type { AssertionSource } from '../../expose/assertions/assertion-source.ts';
 import { Bridge, defaultMaxTunnels } from '../../expose/bridge.ts';
 import type { HostHeader } from '../../expose/request/host-header.ts';
@@ -73,7 +73,7 @@ async function publishUntilStopped(
     if (event.type === 'target_failed' && event.failure === 'unreachable') watch.suspect();
   };
   const { requireAssertion: source, hostHeader, maxTunnels } = options;
-  const gate = source && new AssertionGate(source, credential.id, log);
+  const gate = source && (await gateFor(source, credential.id, log));
   // Try to load the keys of assertions before publishing. If that fails, requests are rejected
   // until a later attempt succeeds.
   await gate?.look();
@@ -137,4 +137,14 @@ function drainNote(successor: string | undefined): string {
   return successor === undefined
     ? 'Stopping. Requests are served until another process publishes the app, for at most 12 s.'
     : `Another expose (${successor}) takes over. Requests are served until it holds the lease, for at most 12 s.`;
+}
+
+/** Loads what verifies assertions only when it is used. */
+async function gateFor(
+  source: AssertionSource,
+  leaseId: string,
+  log: (event: ExposeEvent) => void,
+): Promise<AssertionGate> {
+  const { AssertionGate } = await import('../../expose/assertions/assertion-gate.ts');
+  return new AssertionGate(source, leaseId, log);
 }

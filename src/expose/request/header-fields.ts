@@ -1,11 +1,11 @@
 // Encodes the heads sent to the app and to the caller: end-to-end fields as received, in their
 // order and spelling, without hop-by-hop fields (RFC 9110 §7.6.1). A single pass without checks,
 // because strict readers have validated the names and values.
-import { STATUS_CODES } from 'node:http';
 import { isHopByHop, namedByConnection } from '../../kernel/http/hop-by-hop.ts';
 import { methodsWithAnnouncedEmptyBody, type RawHeaders } from '../../kernel/http/http.ts';
 import { isDisguised, isMethodOverride, isRemoved, isWrittenByGateway } from '../../kernel/http/removed-headers.ts';
 import type { TunnelRequestHead } from './check-request-head.ts';
+import { STATUS_CODES } from '../../kernel/net/node-http.ts';
 
 const methodsWithoutContent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 

@@ -1,7 +1,6 @@
 // Renders an error for a client as application/problem+json (RFC 9457), as an HTML page or as a
 // gRPC status, with Proxy-Status (RFC 9209). Uses the error's table row and detail, never its
 // cause.
-import { STATUS_CODES } from 'node:http';
 import type { ProxyErrorType } from './error-shape.ts';
 import { errorTable } from './error-table.ts';
 import type { GatewayError } from './gateway-error.ts';
@@ -11,6 +10,7 @@ import { grpcType, problemFormat, type ProblemFormat } from './problem-format.ts
 import { pageStyles, problemPage } from './problem-page.ts';
 import { sdkError } from './sdk-error.ts';
 import { contentPolicy, type WholeResponse, wholeResponse } from '../http/whole-response.ts';
+import { STATUS_CODES } from '../net/node-http.ts';
 
 export interface ProblemContext {
   /** The hop that makes the response, for Proxy-Status (RFC 9209 §2). */

@@ -1,6 +1,5 @@
 // Metrics of requests: counts, durations and sizes. Bounds the number of label values, whatever
 // clients send.
-import { STATUS_CODES } from 'node:http';
 import {
   requestFinished,
   requestRefused,
@@ -14,6 +13,7 @@ import type { CounterOrGauge, Family, Histogram } from './family.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { LeaseLabels } from './lease-labels.ts';
 import type { Metric } from './registry.ts';
+import { STATUS_CODES } from '../../kernel/net/node-http.ts';
 
 /** 1 ms to 10 s. */
 const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -1,10 +1,11 @@
 // The time in the Date header of a relay's HTTP server (RFC 9110 §6.6.1). Reads one response head
 // and no content.
-import { request as requestHttp, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
+import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Clock } from '../../kernel/clock.ts';
 import { serverNameOf } from '../../kernel/net/ip.ts';
 import { parseRelayUrl } from './relay-url.ts';
+import { request as requestHttp } from '../../kernel/net/node-http.ts';
 
 /** All times except `dateMs` are monotonic. */
 export interface DateSample {

@@ -1,6 +1,6 @@
 // HTTP/1.1 and HTTP/1.0 on accepted connections: configures Node's parser and its limits, and
 // passes Node's events to the connection that they belong to.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -10,6 +10,7 @@ import { Http1Connection } from './connection.ts';
 import type { Peer } from '../listen/peer.ts';
 import type { RetiringProtocol, ServerHost } from '../server-host.ts';
 import { isWorthUpgrading, responseFor } from './upgrade.ts';
+import { createServer } from '../../kernel/net/node-http.ts';
 
 /** Interval at which slow heads are detected. Node's default is 30 s. */
 const connectionsCheckMs = 500;

@@ -1,6 +1,5 @@
 // Writes responses without Node's ServerResponse, for input that is not a valid HTTP request.
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { requestRefused } from '../../kernel/events.ts';
@@ -12,6 +11,7 @@ import { errorsUrlOfUnread } from '../../pipeline/references/errors-url.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { endSoon } from '../../kernel/net/linger.ts';
 import type { Peer } from '../listen/peer.ts';
+import { STATUS_CODES } from '../../kernel/net/node-http.ts';
 
 /**
  * Writes the problem and closes the connection, because further bytes cannot be parsed reliably.

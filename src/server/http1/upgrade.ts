@@ -1,9 +1,10 @@
 // Handles a client's connection between HTTP and another protocol: Node hands over the bare socket,
 // and until the app agrees to switch, an ordinary response may still be due on it.
-import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { offerableProtocols } from '../../kernel/http/upgrade-protocols.ts';
 import { ignore } from '../../kernel/ignore.ts';
+import { ServerResponse } from '../../kernel/net/node-http.ts';
 
 /**
  * Creates a response on the bare socket. The connection ends with it, unless takeSocket() takes the

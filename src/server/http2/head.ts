@@ -2,12 +2,12 @@
 // and apps use. nghttp2 rejects malformed requests earlier: upper-case names, connection-specific
 // fields, missing, repeated or misplaced pseudo-header fields, and bodies that do not match their
 // Content-Length.
-import { METHODS } from 'node:http';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { methodsWithAnnouncedEmptyBody, type RawHeaders, type RequestHead } from '../../kernel/http/http.ts';
 import { isSameAuthority } from '../../kernel/net/authority.ts';
 import { paddedFieldFault } from './response-fields.ts';
 import { isPassedOn, tunnelRequest, type Tunnelling } from './connect-stream.ts';
+import { METHODS } from '../../kernel/net/node-http.ts';
 
 export interface TranslatedHead {
   readonly req: RequestHead;

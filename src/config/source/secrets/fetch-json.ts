@@ -1,7 +1,6 @@
 // One bounded HTTP exchange with a secret manager: JSON both ways, with a timeout, without
 // redirects. The response is a secret, so errors contain only the status and the manager's own
 // error code.
-import { Agent, fetch } from 'undici';
 import { codeOf } from '../../../kernel/reason.ts';
 import { SecretError, unavailable, unavailableNow } from './secret-error.ts';
 
@@ -29,6 +28,8 @@ export interface JsonResponse {
 /** `who`: the secret manager, for the message of SecretError. */
 export async function fetchJson(who: string, request: JsonRequest): Promise<JsonResponse> {
   const { url, method, headers, body, ca, signal } = request;
+  // Loaded here, because few configurations need it and it takes 6 MiB.
+  const { Agent, fetch } = await import('undici');
   // A single exchange: a pool would keep the connection, and the process, alive.
   const dispatcher = new Agent({ pipelining: 0, connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) } });
   try {
