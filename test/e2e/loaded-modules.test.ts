@@ -10,6 +10,7 @@ const nowhere = 'ws://127.0.0.1:1/relay';
 
 /** Modules that few configurations need. */
 const optional = [
+  ['http2', 'for TLS'],
   ['@redis/client', 'for rate_limit.storage.type: redis'],
   ['undici', 'for secrets of Vault and AWS'],
   ['jose', 'for assertions'],

@@ -202,6 +202,8 @@ export const isKeyNameOrAny: TextCheck = (text) => text === '*' || isKeyName(tex
 
 /** Valid if Intl knows the time zone. */
 export const isTimeZone: TextCheck = (text) => {
+  // Intl takes 8 MiB and 30 ms when it is first used.
+  if (text === 'UTC') return true;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '';
   } catch {

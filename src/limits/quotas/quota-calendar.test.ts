@@ -72,3 +72,18 @@ test('days follow each other without gaps, and an unknown zone is rejected', () 
   }
   assert.throws(() => new QuotaCalendar('Mars/Olympus'), RangeError);
 });
+
+/** The same time as UTC, all year. */
+const reykjavik = new QuotaCalendar('Atlantic/Reykjavik');
+
+test('days and months in UTC, which is calculated without Intl, are those of a zone with the same time', () => {
+  const from = Date.parse('2023-12-31T21:30:00Z');
+  for (let hours = 0; hours < 3 * 366 * 24; hours += 7) {
+    const nowMs = from + hours * 3_600_000;
+    for (const kind of ['daily', 'monthly'] as const) {
+      const period = new QuotaCalendar('UTC').period(kind, nowMs);
+      if (hours % 49 === 0) assert.deepEqual(period, reykjavik.period(kind, nowMs));
+      assert.ok(period.startMs <= nowMs && nowMs < period.endMs);
+    }
+  }
+});

@@ -1,4 +1,5 @@
-// Start and end of days and months in a time zone. Works without quotas.
+// Start and end of days and months in a time zone. Works without quotas, and without Intl in UTC:
+// its first formatter takes 8 MiB and 30 ms.
 
 export interface Period {
   /** `2026-11-24` or `2026-11`: the local date in that zone. */
@@ -18,11 +19,13 @@ const longerThanMs = { daily: 50 * 3_600_000, monthly: 33 * 86_400_000 } as cons
 const setBackMs = 60_000;
 
 export class QuotaCalendar {
-  readonly #format: Intl.DateTimeFormat;
+  /** Undefined for UTC. */
+  readonly #format: Intl.DateTimeFormat | undefined;
   readonly #known: Record<PeriodKind, Period | undefined> = { daily: undefined, monthly: undefined };
 
   /** Throws RangeError for a zone unknown to Intl. */
   constructor(timeZone: string) {
+    if (timeZone === 'UTC') return;
     this.#format = new Intl.DateTimeFormat('en', {
       ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn' },
       ...{ year: 'numeric', month: '2-digit', day: '2-digit' },
@@ -52,8 +55,10 @@ export class QuotaCalendar {
   }
 
   #idAt(kind: PeriodKind, ms: number): string {
+    const format = this.#format;
+    if (format === undefined) return new Date(ms).toISOString().slice(0, kind === 'monthly' ? 7 : 10);
     const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {};
-    for (const { type, value } of this.#format.formatToParts(ms)) parts[type] = value;
+    for (const { type, value } of format.formatToParts(ms)) parts[type] = value;
     const month = `${(parts.year ?? '').padStart(4, '0')}-${parts.month ?? ''}`;
     return kind === 'monthly' ? month : `${month}-${parts.day ?? ''}`;
   }

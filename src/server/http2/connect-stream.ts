@@ -1,13 +1,14 @@
 // Extended CONNECT (RFC 8441), used for WebSockets and similar protocols over HTTP/2. Translates it
 // to the Upgrade of HTTP/1.1, which apps understand.
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { fieldValue } from '../../kernel/http/field-value.ts';
 import type { RawHeaders, RequestHead } from '../../kernel/http/http.ts';
 import { isOfferable } from '../../kernel/http/upgrade-protocols.ts';
 import { ignore } from '../../kernel/ignore.ts';
 import { resetStream } from './reset.ts';
+import { http2Errors } from './http2-errors.ts';
 
 /** What the gateway requested from the app on behalf of the client. */
 export interface Tunnelling {
@@ -74,7 +75,7 @@ export function joinTunnel(stream: ServerHttp2Stream, peer: Duplex): void {
   };
   peer.on('error', ignore);
   peer.once('close', () => {
-    if (!peer.readableEnded || !peer.writableFinished) resetStream(stream, constants.NGHTTP2_CONNECT_ERROR);
+    if (!peer.readableEnded || !peer.writableFinished) resetStream(stream, http2Errors.connectError);
   });
   // Registered before pipe(), which would treat the abort as a normal end.
   stream.once('aborted', abort).once('end', () => {

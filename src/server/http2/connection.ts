@@ -1,6 +1,7 @@
 // One HTTP/2 connection: its bounds, its idle time and its end. Http2RequestCycle handles its
 // streams.
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type * as Http2Module from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 import type { GatewayError } from '../../kernel/errors/gateway-error.ts';
@@ -18,6 +19,7 @@ import {
   smallDataRate,
 } from './bounds.ts';
 import { Http2HeadWatch } from './head-watch.ts';
+import { http2Errors } from './http2-errors.ts';
 import { Http2RequestCycle, type Http2RequestCycleConnection } from './request-cycle.ts';
 import type { Departing } from '../listen/last-look.ts';
 import type { Peer } from '../listen/peer.ts';
@@ -51,7 +53,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   #phase: Phase = 'opening';
   readonly #cycles = new Set<Http2RequestCycle>();
 
-  constructor(socket: Socket, peer: Peer, host: ServerHost) {
+  constructor(socket: Socket, peer: Peer, host: ServerHost, http2: typeof Http2Module) {
     this.peer = peer;
     this.#socket = socket;
     this.#host = host;
@@ -61,7 +63,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
     this.#controlFrames = new RateBound(controlFrameRate, host.clock);
     // A client that ends its side cannot even acknowledge what it is sent, so it has left.
     socket.allowHalfOpen = false;
-    this.#session = performServerHandshake(socket, sessionOptions(host.maxHeaderBytes));
+    this.#session = http2.performServerHandshake(socket, sessionOptions(host.maxHeaderBytes));
     this.#session.setLocalWindowSize(connectionWindowBytes);
     this.#session
       .on('stream', this.#begun as unknown as (stream: ServerHttp2Stream) => void)
@@ -134,7 +136,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
       return;
     }
     if (this.#cycles.size >= maxServedStreams && this.#served() >= maxServedStreams) {
-      stream.on('error', ignore).close(constants.NGHTTP2_REFUSED_STREAM);
+      stream.on('error', ignore).close(http2Errors.refusedStream);
       this.#spend(this.#refused);
       return;
     }
@@ -165,7 +167,7 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   /** Frames of other streams cannot come within a head, so the whole connection waits for it. */
   readonly #headLate = (): void => {
     this.#phase = 'over';
-    this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR);
+    this.#session.destroy(undefined, http2Errors.noError);
   };
 
   /**
@@ -198,9 +200,6 @@ export class Http2Connection implements Http2RequestCycleConnection, Expiring, D
   #spend(bound: RateBound): void {
     if (this.#phase === 'over' || bound.spend()) return;
     this.#phase = 'over';
-    this.#session.destroy(
-      new Error('the client exceeds a rate limit of the connection'),
-      constants.NGHTTP2_ENHANCE_YOUR_CALM,
-    );
+    this.#session.destroy(new Error('the client exceeds a rate limit of the connection'), http2Errors.enhanceYourCalm);
   }
 }

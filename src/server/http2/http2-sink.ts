@@ -1,6 +1,6 @@
 // Writes a response to an HTTP/2 client: a stream as a Sink. Frames the body, and resets the stream
 // of a response that cannot be completed.
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import { noHeaders, type Flow, type RawHeaders } from '../../kernel/http/http.ts';
@@ -11,6 +11,7 @@ import { resetStream } from './reset.ts';
 import { isTaken, joinTunnel, type Tunnelling } from './connect-stream.ts';
 import { ResponseSink } from '../response-sink.ts';
 import type { WriteRateHost } from '../write-rate.ts';
+import { http2Errors } from './http2-errors.ts';
 
 /** What the sink needs from its request cycle. */
 export interface Http2SinkHost extends WriteRateHost {
@@ -174,7 +175,7 @@ export class Http2Sink extends ResponseSink {
    * then the client has cost the gateway no more than a normal request.)
    */
   protected override get sent(): boolean {
-    return this.#complete && (this.#stream.writableFinished || this.#stream.rstCode === constants.NGHTTP2_NO_ERROR);
+    return this.#complete && (this.#stream.writableFinished || this.#stream.rstCode === http2Errors.noError);
   }
 
   get #isGone(): boolean {
@@ -188,7 +189,7 @@ export class Http2Sink extends ResponseSink {
 
   readonly #reset = (): void => {
     this.#cutting = false;
-    resetStream(this.#stream, constants.NGHTTP2_INTERNAL_ERROR);
+    resetStream(this.#stream, http2Errors.internalError);
   };
 
   readonly #pieceSent = (): void => {

@@ -1,6 +1,6 @@
 // One request and its response on an HTTP/2 stream. Checks the head, creates the exchange and the
 // sink, and handles errors in the body depending on how far the response has come.
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import { Deadline, type Expiring } from '../../kernel/work/deadlines.ts';
 import { GatewayError } from '../../kernel/errors/gateway-error.ts';
 import type { RawHeaders } from '../../kernel/http/http.ts';
@@ -16,6 +16,7 @@ import type { Peer } from '../listen/peer.ts';
 import { refuseRequest } from '../../pipeline/refuse-request.ts';
 import type { ServerHost } from '../server-host.ts';
 import { type WriteRate, writeRateOf } from '../write-rate.ts';
+import { http2Errors } from './http2-errors.ts';
 
 /** What a request cycle needs from its connection. */
 export interface Http2RequestCycleConnection {
@@ -144,7 +145,7 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
   /** The client does not read the end of its response. */
   expired(): void {
     this.#expired = true;
-    resetStream(this.#stream, constants.NGHTTP2_CANCEL);
+    resetStream(this.#stream, http2Errors.cancel);
   }
 
   readonly #leaveRest = (): void => {
@@ -162,14 +163,14 @@ export class Http2RequestCycle implements Http2SinkHost, BodyOwner, Expiring {
   readonly #resetRest = (): void => {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed || stream.state.remoteClose === 1) return;
-    if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (stream.state.localClose === 1) stream.close(http2Errors.noError);
     // The connection is congested; the deadline ends the stream.
     else setTimeout(this.#resetRest, restRetryMs).unref();
   };
 
   /** Node keeps a stream that was reset without an error until its buffered body has been read. */
   readonly #aborted = (): void => {
-    if (this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) setImmediate(() => this.#stream.destroy());
+    if (this.#stream.rstCode === http2Errors.noError) setImmediate(() => this.#stream.destroy());
   };
 
   readonly #closed = (): void => {
