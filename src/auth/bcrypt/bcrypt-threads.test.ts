@@ -104,3 +104,23 @@ test('a comparison rejects when its thread exits', async (t) => {
   assert.equal(threads.size, 0);
   await assert.rejects(threads.compare('k', hashSync('k', lowestCost)));
 });
+
+test('a thread ends after 30 s without work, and the next verification starts another', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const threads = start(t);
+  const hash = hashSync('key', lowestCost);
+  await Promise.all([threads.compare('key', hash), threads.compare('key', hash)]);
+  assert.equal(threads.size, 2);
+  t.mock.timers.tick(20_000);
+  assert.equal(await threads.compare('key', hash), true);
+  t.mock.timers.tick(20_000);
+  await shrinksTo(threads, 1);
+  t.mock.timers.tick(10_000);
+  await shrinksTo(threads, 0);
+  assert.equal(await threads.compare('key', hash), true);
+  assert.equal(threads.size, 1);
+});
+
+async function shrinksTo(threads: BcryptThreads, size: number): Promise<void> {
+  while (threads.size > size) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,5 +1,6 @@
 // Worker threads that compute bcrypt, so that it blocks neither the event loop nor libuv's thread
-// pool. Starts a thread when all are busy and keeps it; the caller limits how many run at once.
+// pool. Starts a thread when all are busy and ends it once it is idle; the caller limits how many
+// run at once.
 import { Worker } from 'node:worker_threads';
 import { ignore } from '../../kernel/ignore.ts';
 
@@ -12,8 +13,17 @@ export interface Comparison {
 /** Same folder and extension as this file: TypeScript in development, JavaScript in the package. */
 const program = new URL(`./bcrypt-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
+/** A thread holds about 20 MiB; starting one takes 30 ms of CPU, a verification ten times that. */
+const maxIdleMs = 30_000;
+
+interface IdleThread {
+  readonly worker: Worker;
+  readonly end: NodeJS.Timeout;
+}
+
 export class BcryptThreads {
-  readonly #idle: Worker[] = [];
+  /** The last one is used first, so that those that are not needed end. */
+  readonly #idle: IdleThread[] = [];
   readonly #all = new Set<Worker>();
   #closed = false;
 
@@ -24,7 +34,7 @@ export class BcryptThreads {
   /** Whether the key matches the hash. Rejects when the thread ends before it replies. */
   compare(key: string, hash: string): Promise<boolean> {
     if (this.#closed) return Promise.reject(new Error('the bcrypt threads are closed'));
-    const worker = this.#idle.pop() ?? this.#start();
+    const worker = this.#takeIdle() ?? this.#start();
     worker.ref();
     return new Promise((resolve, reject) => {
       const settle = (): void => {
@@ -34,7 +44,7 @@ export class BcryptThreads {
         settle();
         // An idle thread must not keep the process alive.
         worker.unref();
-        this.#idle.push(worker);
+        this.#rest(worker);
         resolve(isSame);
       };
       const fail = (cause: unknown): void => {
@@ -55,6 +65,25 @@ export class BcryptThreads {
     await Promise.all([...this.#all].map((worker) => worker.terminate()));
   }
 
+  #takeIdle(): Worker | undefined {
+    const thread = this.#idle.pop();
+    clearTimeout(thread?.end);
+    return thread?.worker;
+  }
+
+  #rest(worker: Worker): void {
+    const end = setTimeout(() => {
+      this.#forget(worker);
+      void worker.terminate();
+    }, maxIdleMs).unref();
+    this.#idle.push({ worker, end });
+  }
+
+  #forget(worker: Worker): void {
+    const index = this.#idle.findIndex((thread) => thread.worker === worker);
+    if (index !== -1) clearTimeout(this.#idle.splice(index, 1)[0]?.end);
+  }
+
   #start(): Worker {
     // No environment: it may hold secrets that the thread does not need.
     const worker = new Worker(program, { env: {}, name: 'bcrypt' });
@@ -63,8 +92,7 @@ export class BcryptThreads {
     worker.on('error', ignore);
     worker.on('exit', () => {
       this.#all.delete(worker);
-      const index = this.#idle.indexOf(worker);
-      if (index !== -1) this.#idle.splice(index, 1);
+      this.#forget(worker);
     });
     return worker;
   }
