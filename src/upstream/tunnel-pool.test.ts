@@ -149,8 +149,12 @@ test('limits idle tunnels in number and time', async (t) => {
   const bench = new PoolBench(t);
   const callers = [await bench.served(), await bench.served(), await bench.served()];
   await bench.release(...callers);
-  assert.equal(bench.pool.idle, 2);
-  bench.tick(89_999);
+  assert.equal(bench.pool.idle, 3);
+  bench.tick(1_999);
+  assert.equal(bench.pool.idle, 3);
+  bench.tick(2);
+  assert.equal(bench.pool.idle, 2, 'more than maxIdle are kept for 2 s');
+  bench.tick(87_998);
   assert.equal(bench.pool.idle, 2);
   bench.tick(2);
   await turn();
@@ -158,6 +162,27 @@ test('limits idle tunnels in number and time', async (t) => {
   assert.equal(bench.pool.active, 0);
   assert.ok(callers.every(({ connection }) => connection.dead));
   assert.equal(bench.emptied, 1);
+});
+
+test('a load with more requests at once than idle tunnels are kept dials each tunnel once', async (t) => {
+  const bench = new PoolBench(t, { maxActive: 50, maxDialing: 50 });
+  for (let round = 0; round < 20; round += 1) {
+    const callers = Array.from({ length: 50 }, () => bench.acquire());
+    for (const dial of round === 0 ? bench.dials : []) await dial.succeed();
+    const used = callers.map(({ connection }) => connection).filter((connection) => connection !== undefined);
+    assert.equal(used.length, 50);
+    await bench.release(...used.map((connection) => ({ connection })));
+    bench.tick(100);
+  }
+  assert.equal(bench.dials.length, 50);
+});
+
+test('with maxIdle 0 no tunnel carries two requests', async (t) => {
+  const bench = new PoolBench(t, { maxIdle: 0 });
+  await bench.release(await bench.served());
+  assert.equal(bench.pool.idle, 0);
+  await bench.served();
+  assert.equal(bench.dials.length, 2);
 });
 
 test('removes a waiting request whose client left, and cancels its dial', async (t) => {

@@ -11,6 +11,7 @@ import type { Tunnel } from './transport.ts';
 import { Pending, type Waiter } from './waiter.ts';
 
 export interface PoolLimits {
+  /** Kept for idleTimeoutMs; more of them only for a moment. 0: no tunnel is used twice. */
   readonly maxIdle: number;
   /** In use or being dialled. */
   readonly maxActive: number;
@@ -45,6 +46,12 @@ export interface PoolOptions {
  * app has most likely not closed.
  */
 const recentMs = 2_000;
+
+/**
+ * How long idle tunnels beyond maxIdle are kept: under load they are needed again at once, and a
+ * dial costs as much as ten requests.
+ */
+const surplusIdleMs = 2_000;
 
 export class TunnelPool implements ConnectionOwner {
   readonly #options: PoolOptions;
@@ -168,14 +175,16 @@ export class TunnelPool implements ConnectionOwner {
   #store(connection: Connection): void {
     const { clock, deadlines } = this.#options;
     const limits = this.#options.limits();
-    if (this.#closed || this.#idle.length >= limits.maxIdle) {
+    if (this.#closed || limits.maxIdle === 0) {
       this.#inUse += 1; // until lost(), as in idleExpired
       connection.close();
       return;
     }
+    const isSurplus = this.#idle.length >= limits.maxIdle;
+    const idleTimeoutMs = isSurplus ? Math.min(surplusIdleMs, limits.idleTimeoutMs) : limits.idleTimeoutMs;
     connection.idleSinceMs = clock.monotonicMs();
     this.#idle.push(connection);
-    deadlines.arm(connection.idleDeadline, connection.idleTimeoutMs(limits.idleTimeoutMs));
+    deadlines.arm(connection.idleDeadline, connection.idleTimeoutMs(idleTimeoutMs));
     this.#pump();
   }
 

@@ -51,11 +51,14 @@ export const portal: z.ZodType = section('PortalConfig', 'The relays, and the tu
     },
   ),
   pool: section('PoolConfig', 'The pool of tunnels to each lease.', {
-    max_idle: wholeNumber('The most idle tunnels to keep open for later requests.', {
-      initial: 100,
-      min: 0,
-      max: 100_000,
-    }),
+    max_idle: wholeNumber(
+      'The most idle tunnels to keep open for later requests. Further ones stay for 2 s; with 0, none stays.',
+      {
+        initial: 100,
+        min: 0,
+        max: 100_000,
+      },
+    ),
     max_active: wholeNumber('The most tunnels in use at once.', { initial: 1000, min: 1, max: 100_000 }),
     idle_timeout: duration('Closes a tunnel that has been idle for this long.', {
       initial: '90s',
