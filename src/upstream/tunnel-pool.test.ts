@@ -83,6 +83,19 @@ test('a failed dial fails only the request that started it', async (t) => {
   assert.ok(b.connection);
 });
 
+test('a refused stream is dialled again, at most twice, for requests of any method', async (t) => {
+  const bench = new PoolBench(t);
+  const refused = new PortalError('stream_reset', '');
+  const [a, b] = [bench.acquire('any'), bench.acquire('recent')];
+  await bench.dials[0]?.fail(refused);
+  await bench.dials[1]?.fail(refused);
+  assert.deepEqual([bench.dials.length, bench.pool.active, a.outcome, b.outcome], [4, 2, 'none', 'none']);
+  await bench.dials[2]?.succeed();
+  await bench.dials[3]?.fail(refused);
+  await bench.dials[4]?.fail(refused);
+  assert.deepEqual([bench.dials.length, bench.pool.active, a.outcome, b.outcome], [5, 1, 'served', 'tunnel_failed']);
+});
+
 test('a dialling request takes a tunnel that is released earlier, and its dial serves the next one', async (t) => {
   const bench = new PoolBench(t);
   const busy = await bench.served();

@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Deadlines } from '../kernel/work/deadlines.ts';
 import { GatewayError } from '../kernel/errors/gateway-error.ts';
 import { Connection, type ConnectionOwner } from './tunnel-connection.ts';
-import { dialFault, dialTimeoutDetail } from './upstream-errors.ts';
+import { dialFault, dialTimeoutDetail, isRefusedStream } from './upstream-errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tunnel } from './transport.ts';
 import { Pending, type Waiter } from './waiter.ts';
@@ -24,8 +24,11 @@ export interface PoolLimits {
   readonly idleTimeoutMs: number;
 }
 
-/** As many as yamux allows to wait for their ACK. */
-const maxDialing = 256;
+/** Apps on the Go SDK refuse a tunnel when 100 wait to be accepted, and others dial them, too. */
+const maxDialing = 64;
+
+/** How often a request is dialled if its app or relay refuses the stream. */
+const maxDials = 3;
 
 export function poolLimitsOf({ pool, limits }: Pick<Policy, 'pool' | 'limits'>): PoolLimits {
   return { ...pool, maxDialing, maxWaiting: limits.queue };
@@ -221,6 +224,7 @@ export class TunnelPool implements ConnectionOwner {
   #dial(pending: Pending): void {
     const controller = new AbortController();
     pending.dial = controller;
+    pending.dials += 1;
     this.#dials.add(controller);
     this.#options.dial(controller.signal).then(
       (tunnel) => {
@@ -230,13 +234,21 @@ export class TunnelPool implements ConnectionOwner {
       (cause: unknown) => {
         if (!this.#dials.delete(controller)) return;
         // The waiter may have been given another tunnel in the meantime.
-        if (this.#isPending(pending)) {
-          this.#forget(pending);
-          pending.waiter.failed(dialFault(cause));
-        }
+        if (this.#isPending(pending)) this.#dialFailed(pending, cause);
         this.#pump();
       },
     );
+  }
+
+  /** Dials again after a refusal, whatever the method: no byte of the request was sent. */
+  #dialFailed(pending: Pending, cause: unknown): void {
+    if (isRefusedStream(cause) && pending.dials < maxDials) {
+      pending.dial = undefined;
+      this.#queued += 1;
+      return;
+    }
+    this.#forget(pending);
+    pending.waiter.failed(dialFault(cause));
   }
 
   /** An aborted dial stops counting at once, whatever the relay does. */

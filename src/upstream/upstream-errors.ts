@@ -144,6 +144,11 @@ export function saysLeaseIsGone(error: GatewayError): boolean {
   return portalError(error.cause)?.code === 'lease_unknown';
 }
 
+/** The relay or the app reset the stream of a dial, as both do when too many arrive at once. */
+export function isRefusedStream(cause: unknown): boolean {
+  return portalError(cause)?.code === 'stream_reset';
+}
+
 function asError([code, detail]: Fault, cause: unknown): GatewayError {
   const status503 = code === 'no_relay' || code === 'overloaded';
   return new GatewayError(code, detail, status503 ? { cause, retryAfterSeconds: 1 } : { cause });

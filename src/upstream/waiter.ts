@@ -26,6 +26,8 @@ export class Pending implements Expiring {
   readonly deadline: Deadline;
   readonly #timedOut: (pending: Pending) => void;
   dial: AbortController | undefined = undefined;
+  /** How many dials were started for it. */
+  dials = 0;
 
   constructor(waiter: Waiter, timedOut: (pending: Pending) => void) {
     this.waiter = waiter;
