@@ -38,6 +38,7 @@ import { TlsListener } from '../server/listen/tls-listener.ts';
 import type { Lease, Transport } from '../upstream/transport.ts';
 import { type PoolLimits, poolLimitsOf } from '../upstream/tunnel-pool.ts';
 import { Upstream } from '../upstream/upstream.ts';
+import { releaseStartMemory } from './start-memory.ts';
 
 export interface GatewayOptions extends ListenerOptions {
   readonly policy: Policy;
@@ -233,6 +234,7 @@ function facade(parts: GatewayParts): Gateway {
   return {
     listen: async () => {
       await new Slices().run(compilePolicy(parts.policy()));
+      releaseStartMemory();
       const address = await server.listen();
       directory.start();
       return address;
