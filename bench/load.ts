@@ -25,12 +25,22 @@ export interface SmallRun {
 /** Milliseconds in each of wrk's time units. */
 const millisecondsIn: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
 
+export interface SmallLoad {
+  readonly connections: number;
+  /** Of each response. */
+  readonly bytes: number;
+}
+
+const usualLoad: SmallLoad = { connections: 64, bytes: 1024 };
+
 /**
- * Sends requests on 64 connections at full speed. Throws when any response is not 2xx: fast errors
- * must not count as a result.
+ * Sends requests at full speed, the next one on each connection after the response. Throws when any
+ * response is not 2xx: fast errors must not count as a result.
  */
-export async function smallRequests(target: Target, seconds: number): Promise<SmallRun> {
-  const args = ['-t2', '-c64', `-d${seconds}s`, '--latency', ...headerArgs(target), `${target.url}/bytes/1024`];
+export async function smallRequests(target: Target, seconds: number, load: SmallLoad = usualLoad): Promise<SmallRun> {
+  const { connections, bytes } = load;
+  const url = `${target.url}/bytes/${bytes}`;
+  const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', ...headerArgs(target), url];
   const { stdout } = await run('wrk', args);
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrong responses from ${target.url}:\n${stdout}`);
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1]);
@@ -96,4 +106,24 @@ export async function paced(target: Target, perSecond: number, seconds: number):
   await Promise.all(all);
   agent.destroy();
   return latencies.sort((a, b) => a - b);
+}
+
+/**
+ * The same number of requests in flight over HTTP/1.1 on 64 connections, or over HTTP/2 on 16, by
+ * h2load. Returns their number. Throws when any response is not 2xx.
+ */
+export async function encryptedRequests(target: Target, version: '1.1' | '2', requests: number): Promise<SmallRun> {
+  const how = version === '1.1' ? ['--h1', '-c64'] : ['-c16', '-m4'];
+  const args = [...how, '-t1', `-n${requests}`, ...headerArgs(target), `${target.url}/bytes/1024`];
+  const { stdout } = await run('h2load', args);
+  const [, ok] = /status codes: (\d+) 2xx/.exec(stdout) ?? [];
+  if (Number(ok) !== requests) throw new Error(`wrong responses from ${target.url}:\n${stdout}`);
+  const [, perSecond] = /, ([\d.]+) req\/s/.exec(stdout) ?? [];
+  const [, , maxMs, meanMs] = (/time for request: +(\S+) +(\S+) +(\S+)/.exec(stdout) ?? []).map(millisecondsOf);
+  return { requests, requestsPerSecond: Number(perSecond), p50Ms: meanMs ?? NaN, p99Ms: maxMs ?? NaN };
+}
+
+function millisecondsOf(text: string): number {
+  const [, value, unit] = /^([\d.]+)(us|ms|s)$/.exec(text) ?? [];
+  return Number(value) * (millisecondsIn[unit ?? ''] ?? Number.NaN);
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { startPeer, type Peer } from './process.ts';
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;

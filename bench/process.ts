@@ -13,13 +13,18 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
+interface StartOptions {
+  /** It prints no line: the caller finds out when it is ready. */
+  readonly readySilently?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly showsErrors?: boolean;
+}
+
 /** Starts a program that prints one line to stdout once it accepts requests. */
-export async function startPeer(
-  command: string,
-  args: readonly string[],
-  options: { readySilently?: boolean } = {},
-): Promise<Peer> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startPeer(command: string, args: readonly string[], options: StartOptions = {}): Promise<Peer> {
+  const { env, showsErrors = true } = options;
+  const stderr = showsErrors ? 'inherit' : 'ignore';
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', stderr], ...(env && { env }) });
   const { pid } = child;
   if (pid === undefined) throw new Error(`cannot start ${command}`);
   let ready = '';
@@ -30,8 +35,8 @@ export async function startPeer(
       throw new Error(`${command} ${args.join(' ')} ended with ${String(first[0])} before it was ready`);
     ready = first[0];
     lines.close();
-    child.stdout.resume();
   }
+  child.stdout.resume();
   return { pid, ready, stop: () => stop(child) };
 }
 
