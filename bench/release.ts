@@ -93,7 +93,19 @@ export async function startGateway({ folder, relayUrl, variant, extra = '' }: Ga
 async function firstResponse(url: string, headers: Readonly<Record<string, string>>): Promise<void> {
   const headerArgs = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   if (url.startsWith('https:')) {
-    await run('curl', ['-ksS', '-o', '/dev/null', '--retry', '200', '--retry-all-errors', '-f', ...headerArgs, url]);
+    await run('curl', [
+      '-ksS',
+      '-o',
+      '/dev/null',
+      '--retry',
+      '60',
+      '--retry-delay',
+      '1',
+      '--retry-all-errors',
+      '-f',
+      ...headerArgs,
+      url,
+    ]);
     return;
   }
   for (;;) {
